@@ -1,0 +1,138 @@
+"""The ledger's Delta tables: their columns, how rows are appended durably, and recovery after a power cut.
+
+delta-rs calls no fsync, so this module does: new data files, their folders, the log entry, the log's folder. Only
+then may anybody be told. Checkpoints are made by compaction alone, because a torn one would hide the whole table.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, write_deltalake
+from deltalake.exceptions import DeltaError
+
+from graphrisk.errors import StoreError
+from graphrisk.files import sync_path
+
+_TIME = pa.timestamp("us", "UTC")
+
+SCHEMAS: dict[str, pa.Schema] = {
+    "accounts": pa.schema(
+        [("account_id", pa.string()), ("created_at", _TIME), ("status", pa.string()), ("marketplace", pa.string()), ("load", pa.string())]
+    ),
+    "sightings": pa.schema(
+        [
+            ("account_id", pa.string()),
+            ("kind", pa.string()),
+            ("token", pa.string()),
+            ("network", pa.string()),
+            ("hint", pa.string()),
+            ("week", pa.int32()),
+            ("first_seen", _TIME),
+            ("last_seen", _TIME),
+            ("count", pa.int64()),
+            ("load", pa.string()),
+        ]
+    ),
+    "labels": pa.schema(
+        [("account_id", pa.string()), ("label", pa.string()), ("labelled_at", _TIME), ("source", pa.string()), ("load", pa.string())]
+    ),
+    "loads": pa.schema(
+        [
+            ("seq", pa.int64()),
+            ("load", pa.string()),
+            ("accepted_at", _TIME),
+            ("content", pa.string()),
+            ("key_id", pa.string()),
+            ("accounts", pa.int64()),
+            ("sightings", pa.int64()),
+            ("labels", pa.int64()),
+            ("report", pa.string()),
+        ]
+    ),
+}
+"""Columns of each table; ``load`` names the load that brought the row, ``seq`` orders the accepted loads."""
+
+FACTS = ("accounts", "sightings", "labels")
+PARTITIONS = {"sightings": ["kind"]}
+HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+
+
+def create_tables(folder: Path) -> None:
+    """Make the tables that are missing. The caller holds the ledger's lock."""
+    for table, schema in SCHEMAS.items():
+        path = folder / table
+        if not any((path / "_delta_log").glob("*.json")):
+            DeltaTable.create(path, pa_schema(schema), partition_by=PARTITIONS.get(table))
+            sync_commits(path, -1)
+    sync_path(folder)
+
+
+def pa_schema(schema: pa.Schema) -> Any:
+    """An Arrow schema in the form that deltalake takes."""
+    return schema
+
+
+def open_table(folder: Path, table: str) -> DeltaTable:
+    """A table at its newest version. Raises ``StoreError`` when it is missing or damaged."""
+    try:
+        return DeltaTable(folder / table)
+    except (DeltaError, OSError) as error:
+        raise StoreError(
+            f"The ledger table {folder / table} cannot be opened ({type(error).__name__}); restore it from a backup."
+        ) from error
+
+
+def append(folder: Path, table: str, rows: Any, load: str) -> None:
+    """Append Arrow rows to a table and make them durable; they stay invisible until ``loads`` names the load."""
+    path = folder / table
+    before = open_table(folder, table).version()
+    write_deltalake(
+        path,
+        rows,
+        mode="append",
+        commit_properties=CommitProperties(custom_metadata={"load": load}),
+        post_commithook_properties=HOOKS,
+    )
+    sync_commits(path, before)
+
+
+def sync_commits(path: Path, after: int) -> None:
+    """fsync all that the table's commits after version ``after`` added: data files, log entries, their folders."""
+    folders = {path, path / "_delta_log"}
+    for entry, actions in _entries(path, after):
+        for action in actions:
+            if "add" in action:
+                file = path / action["add"]["path"]
+                if file.exists():
+                    sync_path(file)
+                    folders.add(file.parent)
+        sync_path(entry)
+    for folder in sorted(folders):
+        sync_path(folder)
+
+
+def set_aside_torn_commits(folder: Path) -> None:
+    """Move away a last log entry that a power cut left half written; such a commit was never acknowledged."""
+    for table in SCHEMAS:
+        entries = sorted((folder / table / "_delta_log").glob("*.json"))
+        if entries and not _is_whole(entries[-1]):
+            entries[-1].rename(entries[-1].with_suffix(".torn"))
+
+
+def _is_whole(entry: Path) -> bool:
+    try:
+        lines = entry.read_text().splitlines()
+        return bool(lines) and all(json.loads(line) for line in lines)
+    except ValueError:
+        return False
+
+
+def _entries(path: Path, after: int) -> Iterator[tuple[Path, list[dict[str, Any]]]]:
+    for entry in sorted((path / "_delta_log").glob("*.json")):
+        if entry.stem.isdigit() and int(entry.stem) > after:
+            yield entry, [json.loads(line) for line in entry.read_text().splitlines()]

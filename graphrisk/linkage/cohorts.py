@@ -1,0 +1,105 @@
+"""Cohorts: accounts that signed up together on one address, network or hub, in numbers that chance does not explain.
+
+Adds rows of kind ``cohort`` to ``attributes`` and ``uses``: the group is the shared attribute, its size the degree.
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from scipy.special import pdtrc
+
+from graphrisk.linkage.attributes import FIRST_MONDAY_US, WEEK_US
+from graphrisk.model import DAY_US, Ints
+from graphrisk.policy import Policy
+
+SMALLEST_RATE = 0.05
+CLOCK_SKEW_DAYS = 1
+"""An account's first sighting may be stamped a little before its creation."""
+
+HUB_KINDS = ("device", "card")
+
+NEW = f"""
+CREATE TABLE newcomers AS
+WITH places AS (
+    SELECT account_id, 0 AS source, token AS place, first, last FROM retained WHERE kind = $ip
+    UNION ALL SELECT account_id, 1, network, first, last FROM retained WHERE kind = $ip AND network IS NOT NULL
+    UNION ALL SELECT ids.account_id, 2, token, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
+), arrived AS (
+    SELECT source, place, ids.account, min(first) AS first, min_by(last, first) AS last
+    FROM places JOIN ids USING (account_id)
+    WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
+    GROUP BY source, place, ids.account
+)
+SELECT *, ((first - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS week FROM arrived
+"""
+
+CANDIDATES = """
+CREATE TABLE candidates AS
+SELECT source, place, week, count(*) AS arrived FROM newcomers GROUP BY source, place, week HAVING count(*) >= $min_accounts
+"""
+
+PRESENT = f"""
+SELECT candidates.source, candidates.place, candidates.week, arrived, count(DISTINCT seen.account_id) AS present
+FROM candidates JOIN (
+    SELECT 0 AS source, token AS place, account_id, first, last FROM retained WHERE kind = $ip
+    UNION ALL SELECT 1, network, account_id, first, last FROM retained WHERE kind = $ip AND network IS NOT NULL
+    UNION ALL SELECT 2, token, account_id, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
+) AS seen
+ON seen.source = candidates.source AND seen.place = candidates.place
+   AND seen.first < {WEEK_US} * (candidates.week + 1) + {FIRST_MONDAY_US} AND seen.last >= {WEEK_US} * candidates.week + {FIRST_MONDAY_US}
+GROUP BY candidates.source, candidates.place, candidates.week, arrived
+"""
+
+ACCEPTED = """
+INSERT INTO attributes
+SELECT (SELECT coalesce(max(attribute), 0) FROM attributes) + row_number() OVER (), $cohort, place, week, arrived, source
+FROM accepted
+"""
+
+COHORT_USES = """
+INSERT INTO uses
+SELECT attribute, account, first, last
+FROM attributes JOIN newcomers
+  ON attributes.source = newcomers.source AND attributes.token = newcomers.place AND attributes.week = newcomers.week
+WHERE attributes.kind = $cohort
+"""
+
+
+def surprising(arrived: Ints, present: Ints, expected_share: float, significance: float) -> np.ndarray:
+    """Whether so many arrivals among the accounts present are beyond chance: P(Poisson(λ) ≥ arrived) < significance.
+
+    λ is ``present · expected_share``, at least .05. Shapes (n,), (n,) → bool (n,).
+    """
+    rate = np.maximum(SMALLEST_RATE, present * expected_share)
+    return pdtrc(arrived - 1, rate) < significance
+
+
+def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_share: float) -> int:
+    """Add the cohorts that pass the surprise test; returns how many. ``expected_share`` is the reference's."""
+    codes = policy.codes()
+    ip = next((codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "ip"), -1)
+    hubs = [(codes[name], policy.kinds[name].cap) for name in HUB_KINDS if name in policy.kinds]
+    past_cap = " OR ".join(f"(kind = {code} AND accounts > {cap})" for code, cap in hubs) or "false"
+    columns.execute("ALTER TABLE attributes ADD COLUMN source INTEGER")
+    columns.execute(f"CREATE TABLE hubs AS SELECT attribute, token FROM attributes WHERE {past_cap}")
+    bound = {"$ip": ip, "$new_days": policy.cohorts.new_days, "$min_accounts": policy.cohorts.min_accounts, "$cohort": codes["cohort"]}
+    columns.execute(_filled(NEW, bound))
+    columns.execute(_filled(CANDIDATES, bound))
+    found = columns.sql(_filled(PRESENT, bound)).to_arrow_table()
+    arrived, present = found["arrived"].to_numpy(), found["present"].to_numpy()
+    accepted = found.filter(pa.array(surprising(arrived, present, expected_share, policy.cohorts.significance)))
+    columns.register("accepted", accepted)
+    columns.execute(_filled(ACCEPTED, bound))
+    columns.unregister("accepted")
+    columns.execute(_filled(COHORT_USES, bound))
+    for table in ("newcomers", "candidates", "hubs"):
+        columns.execute(f"DROP TABLE {table}")
+    return accepted.num_rows
+
+
+def _filled(sql: str, bound: dict[str, int]) -> str:
+    for name, value in bound.items():
+        sql = sql.replace(name, str(value))
+    return sql

@@ -1,0 +1,164 @@
+"""Links: pairs of accounts whose shared attributes add up, with the evidence that adds up to the strength exactly."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from graphrisk.linkage.attributes import share_attributes
+from graphrisk.linkage.cohorts import add_cohorts
+from graphrisk.linkage.prices import price_table
+from graphrisk.model import HOUR_US, Links
+from graphrisk.policy import Policy
+
+BACKBONE = """
+CREATE TABLE shared_backbone AS
+SELECT one.account AS a, other.account AS b, one.attribute, attributes.kind, price,
+       greatest(one.first, other.first) AS onset,
+       NOT typed OR one.first >= other.first AS proves_a, NOT typed OR other.first >= one.first AS proves_b
+FROM attributes JOIN kind_rules USING (kind)
+JOIN uses AS one USING (attribute) JOIN uses AS other USING (attribute)
+JOIN price_rows ON price_rows.kind = attributes.kind AND price_rows.accounts = attributes.accounts
+  AND price_rows.gap = greatest(0, greatest(one.first, other.first) - least(one.last, other.last)) // kind_rules.gap_us
+WHERE attributes.accounts BETWEEN 2 AND kind_rules.cap AND backbone AND one.account < other.account
+"""
+
+ONE_COHORT_A_PAIR = """
+DELETE FROM shared_backbone WHERE kind = $cohort AND rowid NOT IN (
+    SELECT min_by(shared_backbone.rowid, (-price, source, token))
+    FROM shared_backbone JOIN attributes USING (attribute) WHERE shared_backbone.kind = $cohort
+    GROUP BY a, b, source = 2, week)
+"""
+"""An address and its network tell of the same sign-ups: a pair keeps the stronger of the two in a week."""
+
+PAIRS = """
+CREATE TABLE pairs AS
+SELECT a, b, {backbone} AS backbone, max(onset) AS onset, bool_or(proves_a) AS proves_a, bool_or(proves_b) AS proves_b,
+       bool_or(kind = $cohort) AS with_cohort
+FROM shared_backbone GROUP BY a, b HAVING {backbone} + $most_others >= $threshold
+"""
+
+OTHERS = """
+CREATE TABLE shared_others AS
+WITH rows AS (
+    SELECT attribute, account, first, last, attributes.kind, attributes.accounts
+    FROM uses JOIN attributes USING (attribute) JOIN kind_rules USING (kind)
+    WHERE NOT backbone AND attributes.accounts BETWEEN 2 AND kind_rules.cap
+), tied AS (SELECT a AS account FROM pairs UNION SELECT b FROM pairs
+), near AS (SELECT * FROM rows SEMI JOIN tied USING (account))
+SELECT a, b, one.attribute, one.kind, price
+FROM pairs JOIN near AS one ON one.account = a JOIN near AS other ON other.account = b AND other.attribute = one.attribute
+JOIN kind_rules ON kind_rules.kind = one.kind
+JOIN price_rows ON price_rows.kind = one.kind AND price_rows.accounts = one.accounts
+  AND price_rows.gap = greatest(0, greatest(one.first, other.first) - least(one.last, other.last)) // kind_rules.gap_us
+"""
+
+LINKS = """
+CREATE TABLE links AS
+WITH others AS (SELECT a, b, {others} AS strength FROM shared_others GROUP BY a, b)
+SELECT a, b, (backbone + coalesce(others.strength, 0))::BIGINT AS strength, onset, proves_a, proves_b,
+       others.strength IS NOT NULL AS with_ip, with_cohort
+FROM pairs LEFT JOIN others USING (a, b) WHERE backbone + coalesce(others.strength, 0) >= $threshold
+"""
+
+EVIDENCE = """
+CREATE TABLE evidence AS
+WITH priced AS (
+    SELECT a, b, attribute, kind, price FROM shared_backbone SEMI JOIN links USING (a, b)
+    UNION ALL SELECT a, b, attribute, kind, price FROM shared_others SEMI JOIN links USING (a, b)
+), summed AS (
+    SELECT a, b, priced.kind, attribute, token, week, accounts, price,
+           sum(price) OVER (PARTITION BY a, b, priced.kind ORDER BY price DESC, accounts, token, week) AS total
+    FROM priced JOIN attributes USING (attribute)
+)
+SELECT a, b, kind, attribute, token, week, accounts,
+       (least(total, ceiling) - least(total - price, ceiling))::BIGINT AS milli_nats
+FROM summed JOIN kind_rules USING (kind)
+"""
+"""Past the kind's ceiling the strongest keep their price and the rest share what is left, so that the sum is exact."""
+
+
+@dataclass(frozen=True)
+class Linkage:
+    """Links as columns, and how many accounts, attributes and cohorts they come from. Evidence stays in DuckDB."""
+
+    links: Links
+    accounts: int
+    shared_attributes: int
+    cohorts: int
+
+
+def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, expected_share: float) -> Linkage:
+    """Link the accounts of the facts in view (``ledger.reading.view_facts``).
+
+    Makes the tables ``ids``, ``attributes``, ``uses``, ``links`` and ``evidence`` (a, b, kind code, token, week,
+    accounts, milli_nats: adds up to the link's strength). ``expected_share`` is the reference's share of new accounts.
+    """
+    share_attributes(columns, policy, as_of)
+    cohorts = add_cohorts(columns, policy, expected_share)
+    _prepare_prices(columns, policy)
+    kinds = policy.priced()
+    bound = {
+        "$cohort": str(policy.codes()["cohort"]),
+        "$threshold": str(policy.links.threshold),
+        "$most_others": str(sum(kind.ceiling for kind in kinds.values() if not kind.backbone)),
+        "{backbone}": _capped(policy, True),
+        "{others}": _capped(policy, False),
+    }
+    for statement in (BACKBONE, ONE_COHORT_A_PAIR, PAIRS, OTHERS, LINKS, EVIDENCE):
+        for name, text in bound.items():
+            statement = statement.replace(name, text)
+        columns.execute(statement)
+    for table in ("shared_backbone", "shared_others", "pairs"):
+        columns.execute(f"DROP TABLE {table}")
+    return Linkage(_links(columns), _count(columns, "ids"), _count(columns, "attributes"), cohorts)
+
+
+def _prepare_prices(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
+    kinds = policy.priced()
+    rules = pa.table(
+        {
+            "kind": pa.array(range(len(kinds)), pa.uint8()),
+            "cap": pa.array([kind.cap for kind in kinds.values()], pa.int32()),
+            "ceiling": pa.array([kind.ceiling for kind in kinds.values()], pa.int32()),
+            "gap_us": pa.array([kind.gap_hours * HOUR_US for kind in kinds.values()], pa.int64()),
+            "backbone": [kind.backbone for kind in kinds.values()],
+            "typed": [kind.typed for kind in kinds.values()],
+        }
+    )
+    columns.register("rules_arrow", rules)
+    columns.execute("CREATE TABLE kind_rules AS FROM rules_arrow")
+    columns.unregister("rules_arrow")
+    found = columns.sql(
+        "SELECT DISTINCT kind, accounts FROM attributes JOIN kind_rules USING (kind) WHERE accounts BETWEEN 2 AND cap ORDER BY ALL"
+    ).to_arrow_table()
+    kind, accounts = found["kind"].to_numpy(), found["accounts"].to_numpy().astype(np.int64)
+    table = price_table(kinds, {code: accounts[kind == code] for code in range(len(kinds))})
+    columns.register("prices_arrow", table)
+    columns.execute("CREATE TABLE price_rows AS SELECT kind::UTINYINT AS kind, accounts, gap::BIGINT AS gap, price FROM prices_arrow")
+    columns.unregister("prices_arrow")
+
+
+def _capped(policy: Policy, backbone: bool) -> str:
+    """SQL for the sum over kinds of each kind's total, cut at its ceiling."""
+    parts = [
+        f"least(coalesce(sum(price) FILTER (kind = {code}), 0), {kind.ceiling})"
+        for code, kind in enumerate(policy.priced().values())
+        if kind.backbone == backbone
+    ]
+    return "(" + (" + ".join(parts) or "0") + ")"
+
+
+def _links(columns: duckdb.DuckDBPyConnection) -> Links:
+    names = ", ".join(Links._fields)
+    table = columns.sql(f"SELECT {names} FROM links ORDER BY a, b").to_arrow_table()
+    arrays = [table[name].to_numpy() for name in Links._fields]
+    return Links(*(array if array.dtype == np.bool_ else array.astype(np.int64) for array in arrays))
+
+
+def _count(columns: duckdb.DuckDBPyConnection, table: str) -> int:
+    return columns.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]

@@ -1,0 +1,114 @@
+"""Frozen values that every stage may use. Columns in bulk stay columns; these are for the edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+METHOD_VERSION = "1"
+"""Changes whenever the same facts and policy would give other rings; part of every seed and ring key."""
+
+DAY_US = 86_400_000_000
+HOUR_US = 3_600_000_000
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+class Links(NamedTuple):
+    """Links as columns, one element a link, sorted by (a, b); accounts are positions in the sorted list of account ids.
+
+    ``strength`` is in milli-nats, ``onset`` in microseconds since 1970. ``proves_a`` says that some backbone
+    evidence of the link speaks about ``a``: a kind that must come from the account itself, or a value that ``b``
+    held no later than ``a``. ``with_ip`` and ``with_cohort`` say which corroboration the link has.
+    """
+
+    a: Ints
+    b: Ints
+    strength: Ints
+    onset: Ints
+    proves_a: Bools
+    proves_b: Bools
+    with_ip: Bools
+    with_cohort: Bools
+
+    def take(self, where: Ints | Bools) -> Links:
+        """The links at the given positions, or where the mask is true."""
+        return Links(*(column[where] for column in self))
+
+
+class Rings(NamedTuple):
+    """Rings as columns, one element a ring, ordered by their smallest core account."""
+
+    community: Ints
+    window_start: Ints
+    window_end: Ints
+    oversize: Bools
+    weak_bridge: Bools
+    min_cut: Ints
+
+
+class Members(NamedTuple):
+    """Memberships as columns, sorted by account; ``ring`` is a position in ``Rings``, ``pull`` is ΣS in the window."""
+
+    account: Ints
+    ring: Ints
+    core: Bools
+    pull: Ints
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One coded contribution to a score, in milli-logits, with the sentence a person reads."""
+
+    code: str
+    contribution: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One shared attribute under a link: how many accounts share it and its share of the strength in milli-nats."""
+
+    kind: str
+    token: str
+    hint: str | None
+    accounts: int
+    milli_nats: int
+
+
+@dataclass(frozen=True)
+class Link:
+    """A tie between the account asked about and ``account_id``; evidence adds up to ``strength`` (milli-nats)."""
+
+    account_id: str
+    strength: int
+    onset: str
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """What became of one ring id: its last event, the run of that event, and what superseded it, if anything."""
+
+    ring_id: str
+    event: str
+    born_run: str
+    event_run: str
+    superseded_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Results:
+    """The tables of a run, ready to be written: Arrow, sorted by id, and the manifest's figures."""
+
+    accounts: pa.Table
+    rings: pa.Table
+    links: pa.Table
+    lineage: pa.Table
+    counts: dict[str, int] = field(default_factory=dict)

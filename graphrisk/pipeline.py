@@ -1,0 +1,83 @@
+"""THE FLOW, top to bottom: load(), detect(), publish()."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graphrisk.errors import LoadRefusedError
+from graphrisk.files import is_abandoned, locked, write_durably
+from graphrisk.ledger.store import Ledger, Load
+from graphrisk.policy import Policy
+from graphrisk.settings import Settings
+from graphrisk.sources.files import find_sources
+from graphrisk.sources.mapping import read_mapping
+from graphrisk.sources.report import content_digest, load_report, refusal
+from graphrisk.sources.staging import Stager
+from graphrisk.sources.tokens import token_key
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load gave: the accepted load, whether it was new, and its report."""
+
+    load: Load
+    new: bool
+    report: dict[str, Any]
+
+
+def load(settings: Settings, policy: Policy, sources: list[str], mapping: Path | None = None) -> Loaded:
+    """Take sources into the ledger as one load, all or nothing.
+
+    Raises ``InputError`` (a source or the share of rejected rows), ``SettingsError`` (another token key) or
+    ``StoreError`` (the ledger cannot be written); in each case nothing was accepted.
+    """
+    files = find_sources(sources, read_mapping(mapping) if mapping else None)
+    settings.prepare()
+    key = token_key(settings.home)
+    ledger = Ledger(settings.ledger).open()
+    ledger.check_key(key.key_id)
+    _sweep(settings, ledger)
+    name = "load_" + base64.b32encode(secrets.token_bytes(8)).decode().lower().rstrip("=")
+    folder = settings.loads / name
+    folder.mkdir(parents=True)
+    with (
+        locked(folder / "owner.lock"),
+        settings.scratch("load") as scratch,
+        settings.columns(None) as judge,
+        settings.columns(scratch) as staged,
+    ):
+        tally = Stager(judge, staged, policy, key, time.time_ns() // 1000).stage(files, folder / "rejects.csv")
+        report = load_report(staged, tally, policy, name, sources)
+        if why := refusal(tally, policy):
+            raise LoadRefusedError(f"{why}; nothing was loaded: mend the rows listed in {_refused(folder, report)}.")
+        accepted, new = ledger.accept(staged, name, content_digest(staged), key.key_id, report)
+        (folder / "report.json").write_text(accepted.report)
+    if not new:
+        ledger.sweep(name)
+        shutil.rmtree(folder)
+    return Loaded(accepted, new, json.loads(accepted.report))
+
+
+def _refused(folder: Path, report: dict[str, Any]) -> Path:
+    write_durably(folder / "report.json", json.dumps(report, ensure_ascii=False).encode())
+    kept = folder.with_name(folder.name.replace("load_", "refused_"))
+    folder.rename(kept)
+    return kept / "rejects.csv"
+
+
+def _sweep(settings: Settings, ledger: Ledger) -> None:
+    """Remove what loads left behind that were killed before they were accepted."""
+    if not settings.loads.exists():
+        return
+    accepted = {load.load for load in ledger.loads()}
+    for folder in sorted(settings.loads.glob("load_*")):
+        if folder.name not in accepted and is_abandoned(folder / "owner.lock"):
+            ledger.sweep(folder.name)
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,183 @@
+"""What counts as a link, a ring, a risk: a TOML file over defaults, validated, hashed into every run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from graphrisk.errors import SettingsError
+from graphrisk.schema import COHORT, KINDS, Kind, Normaliser
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KindPolicy(_Section):
+    """How values of one kind are made canonical and priced; the fields of ``schema.Kind``."""
+
+    label: str = Field(pattern=r"^[A-Z][A-Za-z0-9]*$")
+    relationship: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
+    normaliser: Normaliser = "identifier"
+    rho: Annotated[float, Field(gt=0, lt=1)]
+    kappa: Positive
+    alpha: Positive
+    half_life_days: Positive
+    cap: int = Field(ge=2, le=10_000)
+    ceiling: int = Field(ge=1, le=100_000)
+    why: str = ""
+    typed: bool = False
+    backbone: bool = True
+    gap_hours: int = Field(default=24, ge=1, le=24)
+    retention_days: int = Field(default=1095, ge=1, le=36_500)
+
+
+class LoadPolicy(_Section):
+    """``max_reject_ratio``: above it nothing is accepted. ``phone_region``: ISO 3166 code for numbers without one."""
+
+    max_reject_ratio: Share = 0.05
+    phone_region: str | None = Field(default=None, pattern=r"^[A-Z]{2}$")
+
+
+class CohortPolicy(_Section):
+    """Accounts are new on an attribute within ``new_days`` of sign-up; a cohort needs ``min_accounts`` and surprise."""
+
+    new_days: int = Field(default=3, ge=0, le=30)
+    min_accounts: int = Field(default=4, ge=2)
+    significance: Annotated[float, Field(gt=0, lt=1)] = 1e-4
+
+
+class LinkPolicy(_Section):
+    """Two accounts are linked from this many milli-nats on (693 is probability one half)."""
+
+    threshold: int = Field(default=693, ge=1)
+
+
+class DetectionPolicy(_Section):
+    """CPM ``resolution``, ``restarts`` of the heuristic, and the component size above which a threshold is raised."""
+
+    resolution: Positive = 0.005
+    randomness: Positive = 0.01
+    restarts: int = Field(default=8, ge=1, le=100)
+    oversize: int = Field(default=50_000, ge=3)
+
+
+class RingPolicy(_Section):
+    """The campaign window holds ``window_percent`` of a community's strength, padded; a ring has ``min_core`` inside."""
+
+    min_core: int = Field(default=3, ge=2)
+    window_percent: int = Field(default=80, ge=1, le=100)
+    window_padding_days: int = Field(default=14, ge=0)
+    min_overlap: Share = 0.3
+    remember_days: int = Field(default=180, ge=0)
+
+
+class BandPolicy(_Section):
+    """Scores (0–1000) from which a band begins; below ``medium`` the band is ``low``."""
+
+    high: int = Field(default=700, ge=1, le=1000)
+    medium: int = Field(default=400, ge=1, le=1000)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.medium > self.high:
+            raise ValueError("bands.medium must not be above bands.high")
+        return self
+
+    def of(self, score: int) -> str:
+        """The band of a score."""
+        return "high" if score >= self.high else "medium" if score >= self.medium else "low"
+
+
+class GuardPolicy(_Section):
+    """Limits of a publication: the first run is free of the ones that compare with a live run."""
+
+    max_ring_accounts: int = Field(default=5_000, ge=3)
+    max_component_share: Share = 0.05
+    max_changed_share: Share = 0.10
+    max_kind_shrink: Share = 0.20
+    small_world: int = Field(default=1_000, ge=0)
+
+
+def _default_kinds() -> dict[str, KindPolicy]:
+    return {kind.name: _kind_policy(kind) for kind in KINDS}
+
+
+def _kind_policy(kind: Kind) -> KindPolicy:
+    fields = asdict(kind)
+    del fields["name"]
+    return KindPolicy(**fields)
+
+
+class Policy(_Section):
+    """All parameters that decide what is found; ``hash`` names this very set."""
+
+    load: LoadPolicy = LoadPolicy()
+    kinds: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], KindPolicy] = Field(default_factory=_default_kinds)
+    cohort: KindPolicy = _kind_policy(COHORT)
+    cohorts: CohortPolicy = CohortPolicy()
+    links: LinkPolicy = LinkPolicy()
+    detection: DetectionPolicy = DetectionPolicy()
+    rings: RingPolicy = RingPolicy()
+    bands: BandPolicy = BandPolicy()
+    guard: GuardPolicy = GuardPolicy()
+
+    @model_validator(mode="after")
+    def _no_cohort_kind(self) -> Self:
+        if "cohort" in self.kinds:
+            raise ValueError("kinds.cohort is derived by linkage; set its price under [cohort]")
+        return self
+
+    def priced(self) -> dict[str, KindPolicy]:
+        """Kinds in alphabetical order, cohorts included: the position is the code used inside linkage."""
+        return dict(sorted({**self.kinds, "cohort": self.cohort}.items()))
+
+    def codes(self) -> dict[str, int]:
+        """Kind → its code inside linkage."""
+        return {name: code for code, name in enumerate(self.priced())}
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) of all parameters in canonical JSON; texts that explain are left out."""
+        fields = self.model_dump(mode="json")
+        for kind in [*fields["kinds"].values(), fields["cohort"]]:
+            del kind["why"]
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def read_policy(path: Path | None) -> Policy:
+    """The policy in the TOML file ``path``, laid over the defaults; ``None`` gives the defaults.
+
+    Raises ``SettingsError`` that names the file, the key and what is wrong with it.
+    """
+    if path is None:
+        return Policy()
+    try:
+        given = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The policy {path} cannot be read: {error.strerror}; check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The policy {path} is not valid TOML: {error}; mend that line.") from error
+    try:
+        return Policy.model_validate(_laid_over(Policy().model_dump(), given))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SettingsError(f"The policy {path} is wrong at {key}: {first['msg']}; see `graphrisk policy show`.") from error
+
+
+def _laid_over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in given.items():
+        below = merged.get(key)
+        merged[key] = _laid_over(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged

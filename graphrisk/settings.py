@@ -1,0 +1,113 @@
+"""Where things are: the home folder, the token key, how much of the machine to use. Never stored in a run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from graphrisk.errors import SettingsError, StoreError
+from graphrisk.files import is_abandoned, locked, write_durably
+
+HOME_FORMAT = 1
+
+
+def _default_home() -> Path:
+    return Path(os.environ.get("GRAPHRISK_HOME") or Path.home() / ".graphrisk")
+
+
+def _environment_number(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"{name} is {text!r}; set it to a whole number of 1 or more.")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Places and resources. ``threads`` are DuckDB's, ``processes`` work on components; neither changes a result."""
+
+    home: Path = field(default_factory=_default_home)
+    threads: int = field(default_factory=lambda: _environment_number("GRAPHRISK_THREADS", os.cpu_count() or 1))
+    processes: int = field(default_factory=lambda: _environment_number("GRAPHRISK_PROCESSES", os.cpu_count() or 1))
+    memory_mib: int = field(default_factory=lambda: _environment_number("GRAPHRISK_MEMORY_MIB", 1536))
+
+    @property
+    def ledger(self) -> Path:
+        return self.home / "ledger"
+
+    @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    @property
+    def loads(self) -> Path:
+        return self.home / "loads"
+
+    @property
+    def policy_file(self) -> Path:
+        return self.home / "policy.toml"
+
+    def prepare(self) -> None:
+        """Make the home folder, or check that this version can use the one that is there.
+
+        Raises ``StoreError`` when it cannot be written or was written by a newer version.
+        """
+        marker = self.home / "home.json"
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            if not marker.exists():
+                write_durably(marker, json.dumps({"format": HOME_FORMAT}).encode())
+            found = json.loads(marker.read_text())["format"]
+        except OSError as error:
+            raise StoreError(f"The home folder {self.home} cannot be used: {error.strerror}; choose another --home.") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(
+                f"{marker} is damaged; restore it from a backup, or write {json.dumps({'format': HOME_FORMAT})} into it."
+            ) from error
+        if found > HOME_FORMAT:
+            raise StoreError(
+                f"The home folder {self.home} has format {found}, this graphrisk knows up to {HOME_FORMAT}; update graphrisk."
+            )
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        """A folder for work in progress under the home; gone afterwards, swept later if the process was killed."""
+        parent = self.home / "tmp"
+        folder = parent / f"{name}-{uuid.uuid4().hex[:12]}"
+        with ExitStack() as held:
+            with locked(parent / "sweep.lock"):
+                folder.mkdir()
+                held.enter_context(locked(folder / "owner.lock"))
+                for other in parent.iterdir():
+                    if other.is_dir() and other != folder and is_abandoned(other / "owner.lock"):
+                        shutil.rmtree(other, ignore_errors=True)
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
+    def columns(self, scratch: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A DuckDB connection in UTC that spills to ``scratch``, or that cannot spill at all (None: for raw values)."""
+        config: dict[str, str | bool | int | float | list[str]] = {
+            "threads": self.threads,
+            "memory_limit": f"{self.memory_mib}MiB",
+            "temp_directory": str(scratch / "spill") if scratch else "",
+            "preserve_insertion_order": False,
+        }
+        connection = duckdb.connect(config=config)
+        try:
+            connection.execute("SET TimeZone = 'UTC'")
+            yield connection
+        finally:
+            connection.close()

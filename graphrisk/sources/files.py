@@ -1,0 +1,229 @@
+"""Finding source files, and reading them as streams of Arrow tables with row numbers; memory does not grow with a file."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from graphrisk.errors import InputError
+from graphrisk.schema import TABLES
+from graphrisk.sources.mapping import Mapping, TableMapping
+
+COMPRESSED = (".gz", ".zst", ".bz2", ".lz4")
+FORMATS = {".csv": "csv", ".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson"}
+BLOCK_BYTES = 16 << 20
+ROWS_AT_ONCE = 131_072
+LINE = "line"
+_NO_DELIMITER = "\x1f"  # may not stand unescaped in JSON (RFC 8259, section 7), so a line stays one field
+_TABLE = re.compile(rf"^({'|'.join(TABLES)})(?![a-z])")
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """One file to read: which of our tables it gives, and by which mapping (None: our own column names)."""
+
+    path: Path
+    table: str
+    mapping: TableMapping | None
+
+    @property
+    def format(self) -> str:
+        return _format(self.path) or ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some rows of a file. ``rows`` has the file's columns and ``row`` (1 is the first after a header); ``malformed`` numbers rows that could not be split."""
+
+    rows: pa.Table
+    malformed: list[int]
+    bytes_read: int
+
+
+def find_sources(sources: list[str], mapping: Mapping | None) -> list[SourceFile]:
+    """All files of the sources (file, folder or glob), in a fixed order. Raises ``InputError`` when a source has none."""
+    found: list[SourceFile] = []
+    for source in sources:
+        files = _mapped(source, mapping) if mapping else _named(source)
+        if not files:
+            what = "a file that the mapping names" if mapping else "accounts.*, sightings.* or labels.* (csv, parquet, ndjson)"
+            raise InputError(f"The source {source} has no {what}; check the path, or give a --mapping.")
+        found.extend(file for file in files if file not in found)
+    return found
+
+
+def _mapped(source: str, mapping: Mapping) -> list[SourceFile]:
+    listed = _listed(source)
+    root = Path(source) if Path(source).is_dir() else Path(source).parent
+    found: list[SourceFile] = []
+    for table, each in mapping.tables():
+        matching = [path for path in listed if path.match(each.files) or path in set(root.glob(each.files))]
+        if not matching and Path(source).is_dir():
+            raise InputError(f"The source {source} has no file {each.files!r}, which the mapping names; mend its `files`.")
+        found.extend(SourceFile(path, table, each) for path in matching)
+    return found
+
+
+def _named(source: str) -> list[SourceFile]:
+    found: list[SourceFile] = []
+    for path in _listed(source):
+        table = _table_of(path, Path(source))
+        if table:
+            found.append(SourceFile(path, table, None))
+        elif path == Path(source):
+            raise InputError(f"{path} does not say which table it is; name it accounts…, sightings… or labels…, or give a --mapping.")
+    return found
+
+
+def _table_of(path: Path, source: Path) -> str | None:
+    """The table is told by the file's name, or by the folder that holds the parts of one table."""
+    above = [parent.name for parent in path.parents if parent == source or source in parent.parents]
+    for name in [path.name, *above, path.parent.name]:
+        if match := _TABLE.match(name):
+            return match[1]
+    return None
+
+
+def _listed(source: str) -> list[Path]:
+    path = Path(source)
+    if path.is_dir():
+        candidates = [each for each in path.rglob("*") if each.is_file()]
+    elif path.exists():
+        if not _format(path):
+            raise InputError(f"{path} is neither .csv, .parquet, .ndjson nor .jsonl (also compressed); convert or rename it.")
+        candidates = [path]
+    else:
+        candidates = [Path(each) for each in glob.glob(source, recursive=True) if Path(each).is_file()]
+        if not candidates:
+            raise InputError(f"The source {source} does not exist; check the path.")
+    kept = (each for each in candidates if _format(each) and not each.name.startswith(("_", ".")))
+    return sorted(kept, key=lambda each: each.as_posix().encode())
+
+
+def _format(path: Path) -> str | None:
+    name = path.with_suffix("") if path.suffix in COMPRESSED else path
+    return FORMATS.get(name.suffix)
+
+
+def column_names(file: SourceFile) -> list[str]:
+    """The columns of a file: its header or schema, or the keys of the first lines of NDJSON."""
+    with _readable(file):
+        if file.format == "parquet":
+            return list(pa.parquet.read_schema(file.path).names)
+        if file.format == "csv":
+            names = pa.csv.open_csv(_stream(file.path), parse_options=_csv_options(None)).schema.names
+            return _distinct(names, file)
+    return []
+
+
+def column_types(file: SourceFile) -> dict[str, Any]:
+    """Column → Arrow type for Parquet; other formats carry text only."""
+    if file.format != "parquet":
+        return {}
+    schema = pa.parquet.read_schema(file.path)
+    return {field.name: field.type for field in schema}
+
+
+def read_batches(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
+    """The rows of a file in order, some at a time; NDJSON gives the column ``line`` with each line's text."""
+    reader = {"csv": _read_csv, "ndjson": _read_lines, "parquet": _read_parquet}[file.format]
+    batches = reader(file, columns)
+    while True:
+        with _readable(file):
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+
+
+def _read_parquet(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
+    with pa.parquet.ParquetFile(file.path) as opened:
+        size, total, seen = file.path.stat().st_size, max(1, opened.metadata.num_rows), 0
+        for batch in opened.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
+            yield Batch(_numbered(batch, seen), [], size * batch.num_rows // total)
+            seen += batch.num_rows
+
+
+def _read_csv(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
+    text = {name: pa.string() for name in columns}
+    convert = pa.csv.ConvertOptions(
+        column_types=text, include_columns=columns, strings_can_be_null=True, null_values=[""], quoted_strings_can_be_null=True
+    )
+    return _read_text(file, pa.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False), _csv_options, convert, 1)
+
+
+def _read_lines(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
+    options = pa.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=[LINE])
+    parse = pa.csv.ParseOptions(delimiter=_NO_DELIMITER, quote_char=False, escape_char=False)
+    return _read_text(file, options, lambda _: parse, pa.csv.ConvertOptions(column_types={LINE: pa.string()}), 0)
+
+
+def _read_text(
+    file: SourceFile, read: Any, parse: Callable[[list[int]], Any], convert: Any, header_rows: int
+) -> Iterator[Batch]:
+    malformed: list[int] = []
+    raw = pa.OSFile(str(file.path))
+    position = last = told = 0
+    options = {"read_options": read, "parse_options": parse(malformed), "convert_options": convert}
+    for batch in pa.csv.open_csv(_stream(file.path, raw), **options):
+        bad = [number - header_rows for number in malformed]
+        numbers = np.setdiff1d(np.arange(last + 1, last + 1 + batch.num_rows + len(bad)), bad)[: batch.num_rows]
+        last = int(numbers[-1]) if len(numbers) else last
+        rows = pa.Table.from_batches([batch]).append_column("row", pa.array(numbers, pa.int64()))
+        yield Batch(rows, bad[told:], raw.tell() - position)
+        told, position = len(bad), raw.tell()
+    if len(malformed) > told:
+        nothing = pa.table({"row": pa.array([], pa.int64())})
+        yield Batch(nothing, [number - header_rows for number in malformed[told:]], 0)
+
+
+def _csv_options(malformed: list[int] | None) -> Any:
+    def note(row: Any) -> str:
+        if malformed is not None:
+            malformed.append(row.number or 0)
+        return "skip"
+
+    return pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
+
+
+def _numbered(batch: Any, before: int) -> pa.Table:
+    numbers = np.arange(before + 1, before + 1 + batch.num_rows)
+    return pa.Table.from_batches([batch]).append_column("row", pa.array(numbers, pa.int64()))
+
+
+def _stream(path: Path, raw: Any = None) -> Any:
+    source = raw or pa.OSFile(str(path))
+    kinds = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2", ".lz4": "lz4"}
+    return pa.CompressedInputStream(source, kinds[path.suffix]) if path.suffix in kinds else source
+
+
+def _distinct(names: list[str], file: SourceFile) -> list[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise InputError(f"{file.path} has the column {twice[0]!r} twice; keep one.")
+    return names
+
+
+class _readable:
+    """Turns what Arrow says about a broken file into one sentence; Arrow's own words can quote raw values."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, pa.ArrowException | OSError) and not isinstance(error, InputError):
+            text = str(error).lower()
+            cause = "is not UTF-8" if "utf8" in text else "is empty" if "empty" in text else "cannot be read"
+            raise InputError(f"{self.file.path} {cause} as {self.file.format}; it may be cut short or damaged: send it again.") from None

@@ -1,0 +1,133 @@
+"""Judging: SQL that takes projected fields to facts with tokens, or to a reason why the row is rejected.
+
+Each statement gives, for every row of the batch, the facts' columns, ``row``, ``reason`` (null: accepted) and
+``length`` (characters of the value, all that is told of a rejected one).
+"""
+
+from __future__ import annotations
+
+from graphrisk.policy import Policy
+from graphrisk.schema import LABELS, STATUSES
+from graphrisk.sources.normalise import CANONICAL, HINT, NETWORK, PLACEHOLDER, REJECTED
+from graphrisk.sources.tokens import TokenKey
+
+FIRST_TIME_US = 631_152_000_000_000
+"""1990; earlier times are placeholders such as 1970-01-01 or 1900-01-01."""
+
+_FIRST_MONDAY_DAYS = 4
+_ACCOUNT_ID = r"^[^\p{C}]{1,128}$"
+_BAD_ACCOUNT = f"account_id IS NULL OR trim(account_id) = '' OR NOT regexp_matches(account_id, '{_ACCOUNT_ID}')"
+_BLANKS = "' ' || chr(9) || chr(10) || chr(13)"
+
+
+def _cases(arms: list[tuple[str, str]]) -> str:
+    return "CASE " + " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in arms) + " END"
+
+
+def _out_of_range(*fields: str) -> str:
+    return " OR ".join(f"{field} < {FIRST_TIME_US} OR {field} > $now_us + 86400000000" for field in fields)
+
+
+def _listed(words: tuple[str, ...]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+def accounts_sql(projected: str) -> str:
+    """Rows of the accounts table; ``status_rank`` is the position in ``STATUSES``, null where none is stated."""
+    reason = _cases(
+        [
+            ("NOT line_ok", "malformed_row"),
+            (_BAD_ACCOUNT, "bad_account_id"),
+            ("status_rank = 0", "bad_status"),
+            ("created_at_given AND created_at_us IS NULL", "bad_time"),
+            (_out_of_range("created_at_us"), "time_out_of_range"),
+        ]
+    )
+    rank = f"list_position([{_listed(STATUSES)}], lower(trim(status)))"
+    return (
+        f"WITH ranked AS (SELECT *, CASE WHEN nullif(trim(status), '') IS NOT NULL THEN coalesce({rank}, 0) END AS status_rank"
+        f" FROM ({projected})) SELECT row, {reason} AS reason, NULL::BIGINT AS length, account_id,"
+        " created_at_us AS created_at, status_rank, nullif(trim(marketplace), '') AS marketplace FROM ranked"
+    )
+
+
+def labels_sql(projected: str) -> str:
+    """Rows of the labels table."""
+    reason = _cases(
+        [
+            ("NOT line_ok", "malformed_row"),
+            (_BAD_ACCOUNT, "bad_account_id"),
+            (f"coalesce(lower(trim(label)), '') NOT IN ({_listed(LABELS)})", "bad_label"),
+            ("labelled_at_us IS NULL", "bad_time"),
+            (_out_of_range("labelled_at_us"), "time_out_of_range"),
+        ]
+    )
+    return (
+        f"SELECT row, {reason} AS reason, NULL::BIGINT AS length, account_id, lower(trim(label)) AS label,"
+        f" labelled_at_us AS labelled_at, nullif(trim(source), '') AS source FROM ({projected})"
+    )
+
+
+def values_sql(projected: str, policy: Policy, normalisers: tuple[str, ...]) -> str:
+    """The distinct values of a batch that Python makes canonical: ``normaliser``, ``v``."""
+    return (
+        f"SELECT DISTINCT normaliser, v FROM ({_typed(projected, policy)}) WHERE normaliser IN ({_listed(normalisers)})"
+        r" AND NOT (normaliser = 'ip' AND regexp_matches(v, '^\d+\.\d+\.\d+\.\d+$'))"
+    )
+
+
+def sightings_sql(projected: str, policy: Policy) -> str:
+    """Rows of the sightings table; the view ``translated`` has the canonical forms that Python made."""
+    rejected = [(f"normaliser = '{normaliser}' AND ({sql})", reason) for normaliser, sql, reason in REJECTED]
+    reason = _cases(
+        [
+            ("NOT line_ok", "malformed_row"),
+            (_BAD_ACCOUNT, "bad_account_id"),
+            ("normaliser IS NULL", "unknown_kind"),
+            (f"v IS NULL OR {PLACEHOLDER}", "placeholder"),
+            *rejected,
+            ("canonical IS NULL", "malformed_value"),
+            ("first_us IS NULL OR (last_seen_given AND last_seen_us IS NULL)", "bad_time"),
+            (_out_of_range("first_us", "last_us"), "time_out_of_range"),
+            ("last_us < first_us", "last_before_first"),
+            ("count IS NOT NULL AND coalesce(try_cast(count AS BIGINT), 0) < 1", "bad_count"),
+        ]
+    )
+    arms = " ".join(f"WHEN '{normaliser}' THEN {sql}" for normaliser, sql in CANONICAL.items())
+    canonical = (
+        f"SELECT typed.*, translated_hint, coalesce(first_seen_us, seen_at_us) AS first_us,"
+        f" coalesce(last_seen_us, first_us) AS last_us, CASE normaliser {arms} END AS canonical"
+        f" FROM ({_typed(projected, policy)}) AS typed LEFT JOIN translated USING (normaliser, v)"
+    )
+    judged = f"SELECT *, {reason} AS reason, {NETWORK} AS network_text FROM ({canonical})"
+    week = f"((first_us - {_FIRST_MONDAY_DAYS} * 86400000000) // 604800000000)::INTEGER"
+    return (
+        f"SELECT row, reason, length(v) AS length, account_id, kind, {_token(policy, 'canonical')} AS token,"
+        f" CASE WHEN network_text IS NOT NULL THEN {_token(policy, 'network_text')} END AS network, {HINT} AS hint,"
+        f" CASE WHEN normaliser = 'ip' THEN {week} ELSE 0 END AS week, first_us AS first_seen, last_us AS last_seen,"
+        f" coalesce(try_cast(count AS BIGINT), 1) AS count FROM ({judged})"
+    )
+
+
+def token_parameters(policy: Policy, key: TokenKey) -> dict[str, bytes | str]:
+    """What ``sightings_sql`` needs of the token key; bound as parameters, so that no statement text holds a key."""
+    bound: dict[str, bytes | str] = {"key_id": key.key_id}
+    for kind in policy.kinds:
+        bound[f"inner_{kind}"], bound[f"outer_{kind}"] = key.pads(kind)
+    return bound
+
+
+def _typed(projected: str, policy: Policy) -> str:
+    arms = " ".join(f"WHEN '{kind}' THEN '{each.normaliser}'" for kind, each in policy.kinds.items())
+    return (
+        f"SELECT * REPLACE (lower(trim(kind)) AS kind), CASE lower(trim(kind)) {arms} END AS normaliser,"
+        f" trim(nfc_normalize(value), {_BLANKS}) AS v FROM ({projected})"
+    )
+
+
+def _token(policy: Policy, text: str) -> str:
+    arms = " ".join(
+        f"WHEN '{kind}' THEN sha256($outer_{kind}::BLOB || unhex(sha256($inner_{kind}::BLOB || encode({text}))))"
+        for kind in policy.kinds
+    )
+    return f"CASE WHEN reason IS NULL THEN $key_id || ':' || left(CASE kind {arms} END, 32) END"

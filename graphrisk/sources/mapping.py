@@ -1,0 +1,109 @@
+"""Mappings: which columns of other people's tables give the fields of ours.
+
+A mapping is TOML with one ``[[accounts]]``, ``[[sightings]]`` or ``[[labels]]`` table for each set of files::
+
+    [[sightings]]
+    files = "HAS_CC.parquet"                                # relative to the source
+    columns = { account_id = "from_user_id", value = "to_card_id", seen_at = "cardDate" }
+    constants = { kind = "card" }                           # the same for every row
+    defaults = { count = "1" }                              # where the column is null
+    nulls = ["1900-01-01"]                                  # texts that stand for null
+    where = { status = "done" }                             # only rows with this value
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from graphrisk.errors import MappingError
+from graphrisk.schema import REQUIRED, TABLES
+
+
+class TableMapping(BaseModel):
+    """Where the fields of one of our tables come from; ``where`` keeps only the rows that have these values."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    files: str = "*"
+    columns: dict[str, str] = Field(default_factory=dict)
+    constants: dict[str, str | int] = Field(default_factory=dict)
+    defaults: dict[str, str | int] = Field(default_factory=dict)
+    nulls: tuple[str, ...] = ()
+    where: dict[str, str | int] = Field(default_factory=dict)
+
+    def source_columns(self) -> list[str]:
+        """The columns of the file that are read, each once."""
+        return list(dict.fromkeys([*self.columns.values(), *self.where]))
+
+
+class Mapping(BaseModel):
+    """All table mappings of one file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    accounts: tuple[TableMapping, ...] = ()
+    sightings: tuple[TableMapping, ...] = ()
+    labels: tuple[TableMapping, ...] = ()
+
+    def tables(self) -> list[tuple[str, TableMapping]]:
+        """(table, mapping) pairs in the order accounts, sightings, labels."""
+        return [(table, each) for table in TABLES for each in getattr(self, table)]
+
+
+def read_mapping(path: Path) -> Mapping:
+    """The mapping in the TOML file ``path``. Raises ``MappingError`` naming the key that is wrong."""
+    try:
+        mapping = Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise MappingError(f"The mapping {path} cannot be read: {error.strerror}; check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MappingError(f"The mapping {path} is not valid TOML: {error}; mend that line.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise MappingError(f"The mapping {path} is wrong at {key}: {first['msg']}; see docs/sources.md.") from error
+    if not mapping.tables():
+        raise MappingError(f"The mapping {path} maps nothing; add an [[accounts]], [[sightings]] or [[labels]] table.")
+    for table, each in mapping.tables():
+        for field in [*each.columns, *each.constants, *each.defaults]:
+            if field not in TABLES[table]:
+                raise MappingError(f"The mapping {path} gives {table}.{field}, which is no field{_nearest(field, TABLES[table])}.")
+    return mapping
+
+
+def fit(table: str, wanted: TableMapping, file: str, present: Sequence[str]) -> TableMapping:
+    """Check a mapping against the columns that a file has. Raises ``MappingError`` naming file and column."""
+    for column in wanted.source_columns():
+        if column not in present:
+            raise MappingError(f"{file} has no column {column!r}{_nearest(column, present)}; mend the mapping.")
+    given = {*wanted.columns, *wanted.constants}
+    _require(table, given, file, present)
+    return wanted
+
+
+def plain(table: str, file: str, present: Sequence[str]) -> TableMapping:
+    """The mapping of a file that uses our own column names. Raises ``MappingError`` when a required one is missing."""
+    fields = [field for field in TABLES[table] if field in present]
+    _require(table, set(fields), file, present)
+    return TableMapping(columns={field: field for field in fields})
+
+
+def _require(table: str, given: set[str], file: str, present: Sequence[str]) -> None:
+    for needed in REQUIRED[table]:
+        choices = needed.split("|")
+        if given.isdisjoint(choices):
+            name = " or ".join(choices)
+            raise MappingError(f"{file} gives no {table}.{name}{_nearest(choices[0], present)}; rename it or use --mapping.")
+
+
+def _nearest(column: str, present: Sequence[str]) -> str:
+    folded = {name.lower(): name for name in present}
+    close = difflib.get_close_matches(column.lower(), folded, n=1, cutoff=0.5)
+    if close:
+        return f" (the nearest is {folded[close[0]]!r})"
+    return f" (it has {', '.join(present)})" if 0 < len(present) <= 20 else ""

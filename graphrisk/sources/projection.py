@@ -1,0 +1,71 @@
+"""Projection: SQL that turns the columns of a source file into our fields, by a mapping.
+
+Text fields come out as VARCHAR. A time field ``f`` comes out as ``f_us`` (microseconds since 1970, UTC; null when it
+is missing or unreadable) and ``f_given`` (something was there).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from graphrisk.errors import MappingError
+from graphrisk.schema import TABLES
+from graphrisk.sources.files import LINE, SourceFile
+from graphrisk.sources.mapping import TableMapping
+
+TIMES = ("created_at", "first_seen", "last_seen", "seen_at", "labelled_at")
+
+
+def projection(file: SourceFile, mapping: TableMapping, types: dict[str, Any]) -> str:
+    """SQL over the view ``batch``: ``row``, ``line_ok`` and the fields of the file's table."""
+    for field in ("account_id", "value"):
+        column = mapping.columns.get(field, "")
+        if pa.types.is_floating(types.get(column, pa.null())):
+            raise MappingError(f"{file.path} has {column!r} ({field}) as floating-point numbers, which lose digits; write it as text.")
+    lines = file.format == "ndjson"
+    texts = {column: _text(column, position, lines) for position, column in enumerate(mapping.source_columns(), 1)}
+    selected = ["row", f"{'json_valid(' + LINE + ')' if lines else 'true'} AS line_ok"]
+    for field in TABLES[file.table]:
+        selected.extend(_field(field, mapping, texts, types))
+    source = f"SELECT *, {_values(mapping)} AS found FROM batch" if lines else "SELECT * FROM batch"
+    kept = " AND ".join(f"{texts[column]} = {_literal(value)}" for column, value in mapping.where.items()) or "true"
+    return f"SELECT {', '.join(selected)} FROM ({source}) WHERE ({kept}){' OR NOT line_ok' if lines else ''}"
+
+
+def _text(column: str, position: int, lines: bool) -> str:
+    return f"found[{position}]" if lines else f"{_name(column)}::VARCHAR"
+
+
+def _values(mapping: TableMapping) -> str:
+    paths = ", ".join(_literal(f'$."{column}"') for column in mapping.source_columns())
+    return f"CASE WHEN json_valid({LINE}) THEN json_extract_string({LINE}, [{paths}]) END"
+
+
+def _field(field: str, mapping: TableMapping, texts: dict[str, str], types: dict[str, Any]) -> list[str]:
+    column = mapping.columns.get(field)
+    text = "NULL::VARCHAR"
+    if column is not None:
+        text = texts[column]
+        for marker in mapping.nulls:
+            text = f"nullif({text}, {_literal(marker)})"
+    elif field in mapping.constants:
+        text = f"{_literal(mapping.constants[field])}::VARCHAR"
+    if field in mapping.defaults:
+        text = f"coalesce({text}, {_literal(mapping.defaults[field])}::VARCHAR)"
+    if field not in TIMES:
+        return [f"{text} AS {field}"]
+    moment = f"try_cast({text} AS TIMESTAMPTZ)"
+    native = types.get(column or "", pa.null())
+    if column is not None and (pa.types.is_timestamp(native) or pa.types.is_date(native)) and not mapping.nulls:
+        moment = f"{_name(column)}::TIMESTAMPTZ"
+    return [f"CASE WHEN isfinite({moment}) THEN epoch_us({moment}) END AS {field}_us", f"{text} IS NOT NULL AS {field}_given"]
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _literal(value: str | int) -> str:
+    return "'" + str(value).replace("'", "''") + "'"

@@ -1,0 +1,178 @@
+"""Staging: batches of source rows become tokenised facts in DuckDB tables, and rejected rows with a reason.
+
+Raw values exist only inside one batch, on a connection that cannot spill; what is staged has tokens and hints.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping as Bound
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+
+from graphrisk.logs import step
+from graphrisk.policy import Policy
+from graphrisk.schema import STATUSES, TABLES
+from graphrisk.sources.files import LINE, SourceFile, column_names, column_types, read_batches
+from graphrisk.sources.judging import accounts_sql, labels_sql, sightings_sql, token_parameters, values_sql
+from graphrisk.sources.mapping import TableMapping, fit, plain
+from graphrisk.sources.normalise import PYTHON_NORMALISERS, canonical_ip, canonical_phone
+from graphrisk.sources.projection import projection
+from graphrisk.sources.tokens import TokenKey
+
+REMEMBERED_VALUES = 200_000
+ROWS_A_THREAD = 16_384
+KEYS_FROM_LINES = 1_000
+
+STAGED = {
+    "accounts": "account_id VARCHAR, created_at BIGINT, status_rank INTEGER, marketplace VARCHAR",
+    "sightings": "account_id VARCHAR, kind VARCHAR, token VARCHAR, network VARCHAR, hint VARCHAR, week INTEGER,"
+    " first_seen BIGINT, last_seen BIGINT, count BIGINT",
+    "labels": "account_id VARCHAR, label VARCHAR, labelled_at BIGINT, source VARCHAR",
+}
+"""The staged tables; times are microseconds since 1970 in UTC, ``week`` counts ISO weeks and is 0 but for ip."""
+
+FOLDED = {
+    "accounts": "SELECT account_id, make_timestamptz(min(created_at)) AS created_at,"
+    f" {list(STATUSES)}[max(status_rank)] AS status, min(marketplace) AS marketplace FROM {{}} GROUP BY account_id",
+    "sightings": "SELECT account_id, kind, token, min(network) AS network, min(hint) AS hint, week,"
+    " make_timestamptz(min(first_seen)) AS first_seen, make_timestamptz(max(last_seen)) AS last_seen,"
+    " sum(count)::BIGINT AS count FROM {} GROUP BY account_id, kind, token, week",
+    "labels": "SELECT DISTINCT account_id, label, make_timestamptz(labelled_at) AS labelled_at, source FROM {}",
+}
+"""How the rows of one load fold into facts: earliest first, latest last, worst status, whatever their order."""
+
+_REJECTS = pa.schema([("file", pa.string()), ("row", pa.int64()), ("table", pa.string()), ("reason", pa.string()), ("value", pa.string())])
+
+
+@dataclass
+class Tally:
+    """What happened to the rows of one load, by table."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    rejected: dict[str, Counter[str]] = field(default_factory=lambda: {table: Counter() for table in TABLES})
+    ignored_columns: dict[str, list[str]] = field(default_factory=dict)
+
+    def reject_share(self, table: str) -> float:
+        """Rejected rows of a table over all its rows (0–1)."""
+        return sum(self.rejected[table].values()) / self.rows[table] if self.rows[table] else 0.0
+
+
+class Stager:
+    """Stages files into tables ``accounts``, ``sightings`` and ``labels`` of the connection ``staged``.
+
+    ``judge`` is a second connection, one that cannot spill: it alone sees raw values.
+    """
+
+    def __init__(
+        self, judge: duckdb.DuckDBPyConnection, staged: duckdb.DuckDBPyConnection, policy: Policy, key: TokenKey, now_us: int
+    ) -> None:
+        self._judge, self._staged, self._policy = judge, staged, policy
+        self._tokens = token_parameters(policy, key)
+        self._now_us = now_us
+        self._remembered: dict[tuple[str, str], tuple[str | None, str | None]] = {}
+        self.tally = Tally()
+        for table, columns in STAGED.items():
+            staged.execute(f"CREATE TABLE staged_{table} ({columns})")
+
+    def stage(self, files: list[SourceFile], rejects: Path) -> Tally:
+        """Read all files; rejected rows go to the CSV file ``rejects``, masked.
+
+        Raises ``InputError`` for a file that cannot be read and ``MappingError`` for one that does not fit.
+        """
+        prepared = [(file, *self._prepared(file)) for file in files]
+        with ExitStack() as held:
+            writer = held.enter_context(pyarrow.csv.CSVWriter(str(rejects), _REJECTS))
+            progress = held.enter_context(step("Reading sources (bytes)", sum(file.path.stat().st_size for file in files)))
+            for file, columns, projected in prepared:
+                for batch in read_batches(file, columns):
+                    if batch.malformed:
+                        self.tally.rows[file.table] += len(batch.malformed)
+                        self._reject(writer, file, pa.array(batch.malformed, pa.int64()), None)
+                    if batch.rows.num_rows:
+                        self._reject(writer, file, *self._stage(file, batch.rows, projected))
+                    progress.advance(batch.bytes_read)
+        self._fold()
+        return self.tally
+
+    def _prepared(self, file: SourceFile) -> tuple[list[str], str]:
+        present = _line_keys(file) if file.format == "ndjson" else column_names(file)
+        name = str(file.path)
+        mapping: TableMapping = fit(file.table, file.mapping, name, present) if file.mapping else plain(file.table, name, present)
+        wanted = mapping.source_columns()
+        if ignored := [column for column in present if column not in wanted]:
+            self.tally.ignored_columns[name] = ignored
+        return wanted, projection(file, mapping, column_types(file))
+
+    def _stage(self, file: SourceFile, rows: pa.Table, projected: str) -> tuple[pa.Array, pa.Table]:
+        self._judge.register("batch", pa.Table.from_batches(rows.to_batches(max_chunksize=ROWS_A_THREAD)))
+        judged = self._judged(file.table, projected)
+        self.tally.rows[file.table] += judged.num_rows
+        self._staged.register("judged", judged)
+        columns = ", ".join(part.split()[0] for part in STAGED[file.table].split(", "))
+        self._staged.execute(f"INSERT INTO staged_{file.table} SELECT {columns} FROM judged WHERE reason IS NULL")
+        self._staged.unregister("judged")
+        bad = judged.filter(pc.is_valid(judged["reason"])).sort_by("row")
+        return bad["row"].combine_chunks(), bad.select(["reason", "length"])
+
+    def _judged(self, table: str, projected: str) -> pa.Table:
+        bound: dict[str, Any] = {"now_us": self._now_us}
+        if table != "sightings":
+            return self._query(accounts_sql(projected) if table == "accounts" else labels_sql(projected), bound)
+        values = self._query(values_sql(projected, self._policy, PYTHON_NORMALISERS), {})
+        self._judge.register("translated", self._translated(values))
+        return self._query(sightings_sql(projected, self._policy), bound | self._tokens | {"phone_region": self._policy.load.phone_region})
+
+    def _query(self, sql: str, bound: Bound[str, Any]) -> pa.Table:
+        return self._judge.sql(sql, params={name: value for name, value in bound.items() if f"${name}" in sql}).to_arrow_table()
+
+    def _translated(self, values: pa.Table) -> pa.Table:
+        pairs = list(zip(values["normaliser"].to_pylist(), values["v"].to_pylist(), strict=True))
+        if len(self._remembered) > REMEMBERED_VALUES:
+            self._remembered.clear()
+        for pair in pairs:
+            if pair not in self._remembered:
+                normaliser, text = pair
+                region = self._policy.load.phone_region
+                made = canonical_phone(text, region) if normaliser == "phone" else (canonical_ip(text), None)
+                self._remembered[pair] = made
+        made = [self._remembered[pair] for pair in pairs]
+        return values.append_column("translated", pa.array([each[0] for each in made], pa.string())).append_column(
+            "translated_hint", pa.array([each[1] for each in made], pa.string())
+        )
+
+    def _reject(self, writer: Any, file: SourceFile, rows: pa.Array, why: pa.Table | None) -> None:
+        count = len(rows)
+        if not count:
+            return
+        reasons = pa.array(["malformed_row"] * count) if why is None else why["reason"]
+        lengths = pa.nulls(count, pa.string()) if why is None else why["length"].cast(pa.string())
+        masked = pc.binary_join_element_wise("*** (", lengths, " characters)", "", null_handling="emit_null")
+        columns = [pa.array([str(file.path)] * count), rows, pa.array([file.table] * count), reasons, masked]
+        writer.write_table(pa.table(columns, schema=_REJECTS))
+        for each in pc.value_counts(reasons).to_pylist():
+            self.tally.rejected[file.table][each["values"]] += each["counts"]
+
+    def _fold(self) -> None:
+        for table, sql in FOLDED.items():
+            self._staged.execute(f"CREATE TABLE {table} AS {sql.format('staged_' + table)}")
+            self._staged.execute(f"DROP TABLE staged_{table}")
+
+
+def _line_keys(file: SourceFile) -> list[str]:
+    keys: dict[str, None] = {}
+    batch = next(read_batches(file, []), None)
+    for line in batch.rows[LINE].slice(0, KEYS_FROM_LINES).to_pylist() if batch else []:
+        try:
+            keys.update(dict.fromkeys(json.loads(line)))
+        except (TypeError, ValueError):
+            continue
+    return list(keys)

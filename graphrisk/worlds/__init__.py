@@ -1,0 +1,1 @@
+"""Synthetic marketplaces with planted rings, and the innocent sharing that makes rings hard to see."""
