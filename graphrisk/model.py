@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 METHOD_VERSION = "1"
@@ -43,23 +42,36 @@ class Links(NamedTuple):
 
 
 class Rings(NamedTuple):
-    """Rings as columns, one element a ring, ordered by their smallest core account."""
+    """Rings as columns, one element a ring, ordered by their smallest account; times in microseconds since 1970."""
 
-    community: Ints
+    size: Ints
+    core_size: Ints
     window_start: Ints
     window_end: Ints
+    first_link_at: Ints
+    last_link_at: Ints
+    links: Ints
     oversize: Bools
-    weak_bridge: Bools
-    min_cut: Ints
 
 
 class Members(NamedTuple):
-    """Memberships as columns, sorted by account; ``ring`` is a position in ``Rings``, ``pull`` is ΣS in the window."""
+    """Memberships as columns, sorted by (ring, account); ``ring`` is a position in ``Rings``.
 
-    account: Ints
+    ``pull`` is the strength (milli-nats) of the account's links inside the campaign window, 0 for an associate.
+    """
+
     ring: Ints
+    account: Ints
     core: Bools
     pull: Ints
+
+
+class RingLinks(NamedTuple):
+    """The links inside rings, sorted by (ring, a, b): the ring of each and whether it lies in the campaign window."""
+
+    ring: Ints
+    link: Links
+    in_window: Bools
 
 
 @dataclass(frozen=True)
@@ -94,21 +106,21 @@ class Link:
 
 @dataclass(frozen=True)
 class Lineage:
-    """What became of one ring id: its last event, the run of that event, and what superseded it, if anything."""
+    """What became of one ring id. ``status`` is live or retired; times are microseconds since 1970.
+
+    ``event`` is the last thing that happened to it, in ``event_run``; ``superseded_by`` names the rings that took over
+    from a retired one, ``related`` the other rings of the event. ``core`` is kept while it may still be needed to
+    recognise the ring.
+    """
 
     ring_id: str
+    status: str
     event: str
-    born_run: str
     event_run: str
-    superseded_by: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Results:
-    """The tables of a run, ready to be written: Arrow, sorted by id, and the manifest's figures."""
-
-    accounts: pa.Table
-    rings: pa.Table
-    links: pa.Table
-    lineage: pa.Table
-    counts: dict[str, int] = field(default_factory=dict)
+    event_at: int
+    born_run: str
+    born_at: int
+    superseded_by: tuple[str, ...]
+    related: tuple[str, ...]
+    ring_key: str
+    core: tuple[str, ...]

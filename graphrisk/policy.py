@@ -99,13 +99,15 @@ class BandPolicy(_Section):
 
 
 class GuardPolicy(_Section):
-    """Limits of a publication: the first run is free of the ones that compare with a live run."""
+    """Limits of a publication; those that compare need a live run. Up to ``small_component`` accounts in a component
+    and ``small_change`` accounts that change are never too many, whatever their share of a small ledger."""
 
     max_ring_accounts: int = Field(default=5_000, ge=3)
     max_component_share: Share = 0.05
     max_changed_share: Share = 0.10
     max_kind_shrink: Share = 0.20
-    small_world: int = Field(default=1_000, ge=0)
+    small_component: int = Field(default=200, ge=0)
+    small_change: int = Field(default=20, ge=0)
 
 
 def _default_kinds() -> dict[str, KindPolicy]:

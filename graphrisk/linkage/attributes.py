@@ -4,7 +4,7 @@ Takes the views ``accounts`` and ``fact_sightings``; makes the tables
 
     ids         account (position by account id bytes), account_id, created (microseconds, null), closed
     uses        attribute, account, first, last                 one row an account on a shared attribute
-    attributes  attribute, kind (code), token, week, accounts   ``accounts`` is the degree; past the kind's cap it is a hub
+    attributes  attribute, kind (code), token, week, hint, accounts   ``accounts`` is the degree; past the kind's cap it is a hub
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ FROM accounts
 
 RETAINED = """
 CREATE VIEW retained AS
-SELECT account_id, kinds.code AS kind, token, network, week, epoch_us(first_seen) AS first, epoch_us(last_seen) AS last
+SELECT account_id, kinds.code AS kind, token, network, hint, week, epoch_us(first_seen) AS first, epoch_us(last_seen) AS last
 FROM fact_sightings JOIN kinds ON fact_sightings.kind = kinds.name AND epoch_us(last_seen) >= kinds.kept_from
 """
 
 WEEKLY = f"""
 CREATE VIEW weekly AS
-SELECT account_id, kind, token, week, first, last FROM retained WHERE NOT (kind = $ip AND last // 1 >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
+SELECT account_id, kind, token, hint, week, first, last FROM retained WHERE NOT (kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
 UNION ALL
-SELECT account_id, kind, token, spent AS week, greatest(first, {WEEK_US} * spent + {FIRST_MONDAY_US}) AS first,
+SELECT account_id, kind, token, hint, spent AS week, greatest(first, {WEEK_US} * spent + {FIRST_MONDAY_US}) AS first,
        least(last, {WEEK_US} * (spent + 1) + {FIRST_MONDAY_US} - 1) AS last
 FROM (SELECT *, unnest(range(greatest(week, $ip_kept_week), (last - {FIRST_MONDAY_US}) // {WEEK_US} + 1))::INTEGER AS spent
       FROM retained WHERE kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
@@ -47,15 +47,15 @@ FROM (SELECT *, unnest(range(greatest(week, $ip_kept_week), (last - {FIRST_MONDA
 SHARED = """
 CREATE TABLE shared AS
 WITH often AS (SELECT hash(kind, token, week) AS place FROM weekly GROUP BY place HAVING count(*) > 1)
-SELECT ids.account, kind, token, week, first, last
+SELECT ids.account, kind, token, hint, week, first, last
 FROM weekly JOIN ids USING (account_id) WHERE hash(kind, token, week) IN (FROM often)
 """
 """The hash only narrows: a collision lets a row through that the next statement drops."""
 
 ATTRIBUTES = """
 CREATE TABLE attributes AS
-SELECT row_number() OVER ()::INTEGER AS attribute, kind, token, week, 0::INTEGER AS accounts
-FROM (SELECT kind, token, week FROM shared GROUP BY kind, token, week HAVING min(account) <> max(account))
+SELECT row_number() OVER ()::INTEGER AS attribute, kind, token, week, hint, 0::INTEGER AS accounts
+FROM (SELECT kind, token, week, min(hint) AS hint FROM shared GROUP BY kind, token, week HAVING min(account) <> max(account))
 """
 
 USES = """

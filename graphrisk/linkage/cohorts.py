@@ -54,7 +54,7 @@ GROUP BY candidates.source, candidates.place, candidates.week, arrived
 
 ACCEPTED = """
 INSERT INTO attributes
-SELECT (SELECT coalesce(max(attribute), 0) FROM attributes) + row_number() OVER (), $cohort, place, week, arrived, source
+SELECT (SELECT coalesce(max(attribute), 0) FROM attributes) + row_number() OVER (), $cohort, place, week, NULL, arrived, source
 FROM accepted
 """
 

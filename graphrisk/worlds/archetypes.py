@@ -48,7 +48,7 @@ def plan_rings(market: Market, accounts: int) -> Plan:
         name = tuple(ARCHETYPES)[len(rings) % len(ARCHETYPES)]
         archetype = ARCHETYPES[name]
         # The square makes small rings the common ones.
-        size = archetype.smallest + int(market.rng.random() ** 2 * (archetype.largest - archetype.smallest + 1))
+        size = archetype.smallest + int(market.dice.rng.random() ** 2 * (archetype.largest - archetype.smallest + 1))
         rings.append((name, size))
         members += size * archetype.members_per_size
         new_accounts += size * archetype.new_per_size
@@ -66,7 +66,7 @@ def plant_rings(market: Market, plan: Plan) -> None:
 
 
 def _device_farm(market: Market, ring: Ring, size: int) -> None:
-    begin = market.moment(START + 10 * DAY, END - FARM_DAYS * DAY)
+    begin = market.dice.between(START + 10 * DAY, END - FARM_DAYS * DAY)
     _farm(market, ring, size, begin)
 
 
@@ -75,17 +75,17 @@ def _farm(market: Market, ring: Ring, size: int, begin: int) -> None:
     devices = [market.values.device() for _ in range(max(2, size // ACCOUNTS_PER_DEVICE))]
     cards = [market.values.card() for _ in range(max(2, size // ACCOUNTS_PER_CARD))]
     ips = [market.values.static_ip() for _ in range(2)]
-    home_market, end = market.pick(MARKETPLACES), begin + FARM_DAYS * DAY - 1
+    home_market, end = market.dice.pick(MARKETPLACES), begin + FARM_DAYS * DAY - 1
     for nth in range(size):
-        created = market.moment(begin, end - 5 * DAY)
-        last = market.moment(created + DAY, end)
+        created = market.dice.between(begin, end - 5 * DAY)
+        last = market.dice.between(created + DAY, end)
         place = _recruit(market, ring, Account(created, "", home_market, created, last), RING_PHONE_SHARE)
         own = [devices[nth % len(devices)]]
-        if market.rng.random() < SECOND_DEVICE_SHARE:
-            own = market.sample(devices, 2)
+        if market.dice.chance(SECOND_DEVICE_SHARE):
+            own = market.dice.sample(devices, 2)
         for device in own:
-            market.uses(place, "device", device, market.moment(created, created + DAY // 2), last)
-        market.uses(place, "card", market.pick(cards), market.moment(created, last), last)
+            market.uses(place, "device", device, market.dice.between(created, created + DAY // 2), last)
+        market.uses(place, "card", market.dice.pick(cards), market.dice.between(created, last), last)
         _weekly(market, place, ips, created, last)
 
 
@@ -97,25 +97,25 @@ def _resurrection(market: Market, ring: Ring, size: int) -> None:
     old_ip, new_ip = market.values.static_ip(), market.values.static_ip()
     pairs: list[tuple[str, str, int]] = []
     for nth in range(size):
-        first = market.moment(START, START + 20 * DAY)
-        closed = market.moment(START + 40 * DAY, old_last)
-        seller = Account(_earlier(market), "", market.pick(MARKETPLACES), first, closed, status="closed")
+        first = market.dice.between(START, START + 20 * DAY)
+        closed = market.dice.between(START + 40 * DAY, old_last)
+        seller = Account(_earlier(market), "", market.dice.pick(MARKETPLACES), first, closed, status="closed")
         place = _recruit(market, ring, seller, RING_PHONE_SHARE)
         card, device = market.values.card(), old_devices[nth % len(old_devices)]
-        for other in {device: 0, market.pick(old_devices): 0}:
+        for other in dict.fromkeys((device, market.dice.pick(old_devices))):
             market.uses(place, "device", other, first, closed)
         market.uses(place, "card", card, first, closed)
         _weekly(market, place, [old_ip], first, closed)
         pairs.append((card, device, closed))
     for nth, (card, device, closed) in enumerate(pairs):
-        created = closed + market.moment(20 * DAY, 80 * DAY)
-        last = created + market.moment(7 * DAY, 28 * DAY)
-        successor = Account(created, "", market.pick(MARKETPLACES), created, last)
+        created = closed + market.dice.between(20 * DAY, 80 * DAY)
+        last = created + market.dice.between(7 * DAY, 28 * DAY)
+        successor = Account(created, "", market.dice.pick(MARKETPLACES), created, last)
         place = _recruit(market, ring, successor, RING_PHONE_SHARE)
-        for other in {new_devices[nth % len(new_devices)]: 0, market.pick(new_devices): 0}:
+        for other in dict.fromkeys((new_devices[nth % len(new_devices)], market.dice.pick(new_devices))):
             market.uses(place, "device", other, created, last)
-        if market.rng.random() < OLD_CARD_SHARE:
-            market.uses(place, "card", card, market.moment(created, last), last)
+        if market.dice.chance(OLD_CARD_SHARE):
+            market.uses(place, "card", card, market.dice.between(created, last), last)
         else:
             market.uses(place, "device", device, created, last)
         _weekly(market, place, [new_ip], created, last)
@@ -123,44 +123,44 @@ def _resurrection(market: Market, ring: Ring, size: int) -> None:
 
 def _take_over(market: Market, ring: Ring, size: int) -> None:
     """Honest accounts are used from the attacker's devices for two days and pay out to the attacker's cards."""
-    begin = market.moment(START + 30 * DAY, END - 10 * DAY)
-    devices = [market.values.device() for _ in range(int(market.rng.integers(2, 4)))]
+    begin = market.dice.between(START + 30 * DAY, END - 10 * DAY)
+    devices = [market.values.device() for _ in range(market.dice.between(2, 3))]
     cards = [market.values.card() for _ in range(max(2, size // VICTIMS_PER_PAYOUT_CARD))]
     ips = [market.values.static_ip() for _ in range(2)]
-    victims = market.sample(_established(market, begin), size)
+    victims = market.dice.sample(_established(market, begin), size)
     for victim in victims:
-        first = market.moment(begin, begin + RAID_DAYS * DAY - 6 * 3600)
-        last = first + market.moment(600, 6 * 3600 - 1)
-        for device in {market.pick(devices): 0, market.pick(devices): 0}:
+        first = market.dice.between(begin, begin + RAID_DAYS * DAY - 6 * 3600)
+        last = first + market.dice.between(600, 6 * 3600 - 1)
+        for device in dict.fromkeys((market.dice.pick(devices), market.dice.pick(devices))):
             market.uses(victim, "device", device, first, last)
-        market.saw(victim, "ip", market.pick(ips), first, last, int(market.rng.integers(2, 10)))
-        if market.rng.random() < PAYOUT_SHARE:
-            market.uses(victim, "card", market.pick(cards), market.moment(first, last), last)
+        market.saw(victim, "ip", market.dice.pick(ips), first, last, market.dice.between(2, 9))
+        if market.dice.chance(PAYOUT_SHARE):
+            market.uses(victim, "card", market.dice.pick(cards), market.dice.between(first, last), last)
         market.join(ring, victim)
     # The raid is what the ring did; its victims were there before and go on after.
     ring.last = begin + RAID_DAYS * DAY
     taken = set(victims)
     for family in market.families:
         if taken.intersection(family):
-            for relative in set(family) - set(ring.members):
+            for relative in family:
                 if not market.accounts[relative].ring:
                     market.accounts[relative].role = "associate"
 
 
 def _framing(market: Market, ring: Ring, size: int) -> None:
     """A farm types what belongs to an innocent account into its own accounts."""
-    begin = market.moment(START + 40 * DAY, END - FARM_DAYS * DAY)
-    (innocent,) = market.sample(_established(market, begin), 1)
+    begin = market.dice.between(START + 40 * DAY, END - FARM_DAYS * DAY)
+    (innocent,) = market.dice.sample(_established(market, begin), 1)
     account = market.accounts[innocent]
     account.structure, account.role = "framed", "associate"
-    kind = market.pick(("bank_account", "card"))
+    kind = market.dice.pick(("bank_account", "card"))
     value = market.values.bank_account() if kind == "bank_account" else market.values.card()
     market.uses(innocent, kind, value, account.first, account.last)
     _farm(market, ring, size, begin)
-    typed_by = int(market.rng.integers(FRAMED_ACCOUNTS_AT_LEAST, size + 1))
-    for place in market.sample(ring.members, typed_by):
+    typed_by = market.dice.between(FRAMED_ACCOUNTS_AT_LEAST, size)
+    for place in market.dice.sample(ring.members, typed_by):
         member = market.accounts[place]
-        market.uses(place, kind, value, market.moment(member.first, member.last), member.last)
+        market.uses(place, kind, value, market.dice.between(member.first, member.last), member.last)
 
 
 ARCHETYPES: dict[str, Archetype] = {
@@ -179,7 +179,7 @@ def _recruit(market: Market, ring: Ring, account: Account, phone_share: float) -
 
 
 def _earlier(market: Market) -> int:
-    return market.moment(START - YEARS_BEFORE, START - 1)
+    return market.dice.between(START - YEARS_BEFORE, START - 1)
 
 
 def _established(market: Market, by: int) -> list[int]:
@@ -195,5 +195,7 @@ def _established(market: Market, by: int) -> list[int]:
 def _weekly(market: Market, place: int, ips: list[str], first: int, last: int) -> None:
     for week in range(week_of(first), week_of(last) + 1):
         low, high = max(first, week_start(week)), min(last, week_start(week) + WEEK - 1)
-        begin = low if low == first else market.moment(low, high)
-        market.saw(place, "ip", market.pick(ips), begin, market.moment(begin, high), int(market.rng.integers(1, 15)))
+        begin = low if low == first else market.dice.between(low, high)
+        market.saw(
+            place, "ip", market.dice.pick(ips), begin, market.dice.between(begin, high), market.dice.between(1, 14)
+        )

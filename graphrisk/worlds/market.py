@@ -6,16 +6,13 @@ people see are dealt out at the end.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from itertools import pairwise
+from typing import NamedTuple
 
-import numpy as np
-
+from graphrisk.worlds.dice import Dice
 from graphrisk.worlds.values import Values
-
-T = TypeVar("T")
 
 DAY = 86_400
 WEEK = 7 * DAY
@@ -65,19 +62,23 @@ class Ring:
     last: int = START
 
 
-@dataclass
-class Sighting:
+class Sighting(NamedTuple):
+    """First and last moment of a use, and how many events it stands for."""
+
     first: int
     last: int
-    count: int
+    events: int
 
 
 class Market:
-    """Collects the facts; every draw comes from ``rng``, so that the same seed makes the same marketplace."""
+    """Collects the facts; every draw comes from ``dice``, so that the same seed makes the same marketplace.
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        self.rng = rng
-        self.values = Values(rng)
+    ``families`` are homes (places of accounts) whose members share a device or a card.
+    """
+
+    def __init__(self, dice: Dice) -> None:
+        self.dice = dice
+        self.values = Values(dice)
         self.accounts: list[Account] = []
         self.families: list[list[int]] = []
         self.rings: list[Ring] = []
@@ -102,31 +103,21 @@ class Market:
             week = week_of(first)
             last = min(last, week_start(week + 1) - 1)
         last = first if count == 1 else last
-        known = self.sightings.setdefault((place, kind, value, week), Sighting(first, last, 0))
-        known.first, known.last, known.count = min(known.first, first), max(known.last, last), known.count + count
+        key = (place, kind, value, week)
+        if known := self.sightings.get(key):
+            first, last, count = min(known.first, first), max(known.last, last), known.events + count
+        self.sightings[key] = Sighting(first, last, count)
 
     def uses(self, place: int, kind: str, value: str, first: int, last: int) -> None:
         """Record use of a value over a stretch of time, as one to three sightings that may spell it differently."""
-        parts = int(self.rng.integers(1, 4)) if last - first > WEEK else 1
-        cuts = [first, *sorted(self.rng.integers(first, last + 1, parts - 1).tolist()), last]
-        for begin, end in zip(cuts, cuts[1:], strict=False):
-            self.saw(place, kind, self.values.spelled(kind, value), begin, end, int(self.rng.integers(2, 20)))
+        cuts = self.dice.below(3) if last - first > WEEK else 0
+        moments = sorted((first, *(self.dice.between(first, last) for _ in range(cuts)), last))
+        for begin, end in pairwise(moments):
+            self.saw(place, kind, self.values.spelled(kind, value), begin, end, self.dice.between(2, 20))
 
     def gives_contacts(self, place: int, phone_share: float) -> None:
         """Give an account a mailbox of its own and, with probability ``phone_share``, a phone."""
         account = self.accounts[place]
         self.uses(place, "email", self.values.email(), account.first, account.last)
-        if self.rng.random() < phone_share:
+        if self.dice.chance(phone_share):
             self.uses(place, "phone", self.values.phone(), account.first, account.last)
-
-    def moment(self, first: int, last: int) -> int:
-        """A random moment from ``first`` to ``last``, both included."""
-        return int(self.rng.integers(first, last + 1))
-
-    def pick(self, options: Sequence[T]) -> T:
-        """One of the options at random."""
-        return options[int(self.rng.integers(len(options)))]
-
-    def sample(self, options: Sequence[T], count: int) -> list[T]:
-        """``count`` different options at random (all of them when there are fewer)."""
-        return [options[at] for at in self.rng.permutation(len(options))[:count].tolist()]

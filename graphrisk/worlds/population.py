@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ Integers = npt.NDArray[np.int64]
 YEARS_BEFORE = 2 * 365 * DAY
 FIRST_WEEK = week_of(START)
 WEEKS = week_of(END - 1) - FIRST_WEEK + 1
-NEW_SHARE = 0.14  # of honest accounts; rings add theirs, so that about 15 % of all are new
+NEW_SHARE = 0.13  # of honest accounts; rings add theirs, so that about 15 % of all are new
 
 HOME_SIZES = (0.28, 0.34, 0.16, 0.13, 0.06, 0.03)
 DYNAMIC_HOMES, REASSIGNED_A_WEEK = 0.6, 0.08
@@ -45,36 +46,30 @@ class Diary:
 
 def populate(market: Market, count: int) -> None:
     """Add ``count`` honest accounts with their homes, offices, carriers, devices, cards and contacts."""
-    homes = _homes(market.rng, count)
-    diary = _diary(market.rng, count)
-    for place in range(count):
-        alone = len(homes[place]) == 1
-        market.sign_up(_person(market, diary, place, "single" if alone else "household"))
+    homes = _homes(market, count)
+    diary = _diary(market.dice.rng, count)
+    for home in homes:
+        for place in home:
+            market.sign_up(_person(market, diary, place, "single" if len(home) == 1 else "household"))
     office_of = _offices(market, count)
     _seen_on_ips(market, diary, homes, office_of)
-    for place in range(count):
-        _own_things(market, place)
-    for home in {id(home): home for home in homes}.values():
+    _own_things(market)
+    for home in homes:
         _shared_at_home(market, home)
     _resold_devices(market)
     _colliding_fingerprint(market)
 
 
-def _homes(rng: np.random.Generator, count: int) -> list[list[int]]:
-    """For each account, the accounts of its home."""
-    homes: list[list[int]] = []
-    while len(homes) < count:
-        size = min(1 + int(rng.choice(len(HOME_SIZES), p=HOME_SIZES)), count - len(homes))
-        home = list(range(len(homes), len(homes) + size))
-        homes += [home] * size
-    return homes
+def _homes(market: Market, count: int) -> list[list[int]]:
+    """Homes of consecutive accounts."""
+    sizes = 1 + market.dice.rng.choice(len(HOME_SIZES), count, p=HOME_SIZES)
+    starts = np.concatenate(([0], np.cumsum(sizes))).clip(max=count).tolist()
+    return [list(range(begin, end)) for begin, end in pairwise(starts) if begin < end]
 
 
 def _diary(rng: np.random.Generator, count: int) -> Diary:
     is_new = rng.random(count) < NEW_SHARE
-    created = np.where(
-        is_new, rng.integers(START, END - DAY, count), rng.integers(START - YEARS_BEFORE, START, count)
-    )
+    created = np.where(is_new, rng.integers(START, END - DAY, count), rng.integers(START - YEARS_BEFORE, START, count))
     weeks = np.array([week_start(FIRST_WEEK + week) for week in range(WEEKS)])
     low = np.maximum(np.maximum(weeks, START)[None, :], created[:, None])
     high = np.minimum(weeks + WEEK, END)[None, :]
@@ -91,19 +86,18 @@ def _diary(rng: np.random.Generator, count: int) -> Diary:
 
 def _person(market: Market, diary: Diary, place: int, structure: str) -> Account:
     spans = diary.spans[place][diary.active[place]]
-    draw = market.rng.random()
+    draw = market.dice.rng.random()
     status = "closed" if draw < CLOSED_SHARE else "suspended" if draw < CLOSED_SHARE + SUSPENDED_SHARE else "active"
-    # Homes matter most, and the others' spans lie in the same weeks.
     first, last = int(spans[..., 0].min()), int(spans[..., 1].max())
-    return Account(int(diary.created[place]), structure, market.pick(MARKETPLACES), first, last, status)
+    return Account(int(diary.created[place]), structure, market.dice.pick(MARKETPLACES), first, last, status)
 
 
 def _offices(market: Market, count: int) -> dict[int, str]:
     """The office IP of each account that works in one; few offices are large."""
-    workers = market.sample(range(count), round(count * OFFICE_SHARE))
+    workers = market.dice.sample(range(count), round(count * OFFICE_SHARE))
     office_of: dict[int, str] = {}
     while workers:
-        size = min(2 + int(market.rng.zipf(1.8)), LARGEST_OFFICE)
+        size = min(2 + int(market.dice.rng.zipf(1.8)), LARGEST_OFFICE)
         ip = market.values.static_ip()
         for place in workers[:size]:
             office_of[place] = ip
@@ -113,50 +107,55 @@ def _offices(market: Market, count: int) -> dict[int, str]:
 
 
 def _seen_on_ips(market: Market, diary: Diary, homes: list[list[int]], office_of: dict[int, str]) -> None:
-    rng, count = market.rng, len(homes)
-    lines = _lines_by_week(market, count)
+    rng, count = market.dice.rng, len(market.accounts)
+    home_of = [number for number, home in enumerate(homes) for _ in home]
+    lines = _lines_by_week(market, len(homes))
     carriers = [market.values.static_ip() for _ in range(max(1, count // ACCOUNTS_PER_CARRIER_IP))]
-    carriers_of = [market.sample(carriers, CARRIER_IPS) for _ in range(count)]
+    carriers_of = [market.dice.sample(carriers, CARRIER_IPS) for _ in range(count)]
     is_mobile = rng.random(count) < CARRIER_SHARE
     is_worker = np.array([place in office_of for place in range(count)])
     on_carrier = diary.active & is_mobile[:, None] & (rng.random((count, WEEKS)) < ON_CARRIER)
     at_office = diary.active & is_worker[:, None] & (rng.random((count, WEEKS)) < AT_OFFICE)
     at_home = diary.active & ((rng.random((count, WEEKS)) < AT_HOME) | ~(on_carrier | at_office))
     # A sign-up happens at home.
-    at_home |= diary.spans[:, :, 0, 0] == diary.created[:, None]
+    at_home |= diary.active & (diary.spans[:, :, 0, 0] == diary.created[:, None])
     for where, seen in enumerate((at_home, on_carrier, at_office)):
-        for place, week in np.argwhere(seen).tolist():
-            first, last = diary.spans[place, week, where].tolist()
+        moments = diary.spans[:, :, where][seen].tolist()
+        for (place, week), (first, last) in zip(np.argwhere(seen).tolist(), moments, strict=True):
             ip = (
-                market.values.address_on(lines[week][homes[place][0]]) if where == 0
-                else market.pick(carriers_of[place]) if where == 1
+                market.values.address_on(lines[week][home_of[place]]) if where == 0
+                else market.dice.pick(carriers_of[place]) if where == 1
                 else office_of[place]
             )  # fmt: skip
-            market.saw(place, "ip", ip, first, last, int(rng.integers(1, 15)))
+            market.saw(place, "ip", ip, first, last, market.dice.between(1, 14))
 
 
-def _lines_by_week(market: Market, count: int) -> list[list[str]]:
-    """For each week, the line of each home (known by its first account); providers hand dynamic ones to others."""
-    rng, line_of = market.rng, np.arange(count)
-    lines, is_dynamic = market.values.home_lines(count), rng.random(count) < DYNAMIC_HOMES
+def _lines_by_week(market: Market, homes: int) -> list[list[str]]:
+    """For each week, the line of each home; providers hand dynamic ones to other homes."""
+    rng, line_of = market.dice.rng, np.arange(homes)
+    lines, is_dynamic = market.values.home_lines(homes), rng.random(homes) < DYNAMIC_HOMES
     by_week: list[list[str]] = []
     for _ in range(WEEKS):
         by_week.append([lines[line] for line in line_of.tolist()])
-        moved = np.flatnonzero(is_dynamic & (rng.random(count) < REASSIGNED_A_WEEK))
+        moved = np.flatnonzero(is_dynamic & (rng.random(homes) < REASSIGNED_A_WEEK))
         line_of[moved] = line_of[np.roll(moved, 1)]
     return by_week
 
 
-def _own_things(market: Market, place: int) -> None:
-    account, rng = market.accounts[place], market.rng
-    market.gives_contacts(place, PHONE_SHARE)
-    for nth in range(int(rng.choice(len(DEVICES), p=DEVICES))):
-        begin = account.first if nth == 0 else market.moment(account.first, account.last)
-        market.uses(place, "device", market.values.device(), begin, account.last)
-    for _ in range(int(rng.choice(len(CARDS), p=CARDS))):
-        market.uses(place, "card", market.values.card(), market.moment(account.first, account.last), account.last)
-    if rng.random() < BANK_ACCOUNT_SHARE:
-        market.uses(place, "bank_account", market.values.bank_account(), account.first, account.last)
+def _own_things(market: Market) -> None:
+    count = len(market.accounts)
+    devices = market.dice.rng.choice(len(DEVICES), count, p=DEVICES).tolist()
+    cards = market.dice.rng.choice(len(CARDS), count, p=CARDS).tolist()
+    for place, account in enumerate(market.accounts):
+        first, last = account.first, account.last
+        market.gives_contacts(place, PHONE_SHARE)
+        for nth in range(devices[place]):
+            begin = first if nth == 0 else market.dice.between(first, last)
+            market.uses(place, "device", market.values.device(), begin, last)
+        for _ in range(cards[place]):
+            market.uses(place, "card", market.values.card(), market.dice.between(first, last), last)
+        if market.dice.chance(BANK_ACCOUNT_SHARE):
+            market.uses(place, "bank_account", market.values.bank_account(), first, last)
 
 
 def _shared_at_home(market: Market, home: list[int]) -> None:
@@ -168,25 +167,25 @@ def _shared_at_home(market: Market, home: list[int]) -> None:
             ("device", market.values.device(), TABLET_HOMES),
             ("card", market.values.card(), FAMILY_CARD_HOMES),
         )
-        if market.rng.random() < share
+        if market.dice.chance(share)
     ]
     if shared:
         market.families.append(home)
     for place in home:
         account = market.accounts[place]
         for kind, value in shared:
-            market.uses(place, kind, value, market.moment(account.first, account.last), account.last)
+            market.uses(place, kind, value, market.dice.between(account.first, account.last), account.last)
 
 
 def _resold_devices(market: Market) -> None:
     """A device goes silent with one account and weeks later appears with a stranger."""
     ordinary = [place for place, account in enumerate(market.accounts) if account.structure in ORDINARY]
     wanted = round(len(market.accounts) * RESOLD_SHARE)
-    pairs = market.sample(ordinary, len(ordinary))
+    pairs = market.dice.sample(ordinary, len(ordinary))
     for seller, buyer in zip(pairs[::2], pairs[1::2], strict=False):
         old, new = market.accounts[seller], market.accounts[buyer]
-        sold = market.moment(old.first, old.last)
-        appears = sold + market.moment(*(days * DAY for days in RESALE_GAP_DAYS))
+        sold = market.dice.between(old.first, old.last)
+        appears = sold + market.dice.between(*(days * DAY for days in RESALE_GAP_DAYS))
         if wanted == 0:
             break
         if not new.first <= appears <= new.last:
@@ -202,7 +201,7 @@ def _colliding_fingerprint(market: Market) -> None:
     """A fingerprinting library gives one id to devices that have nothing to do with each other."""
     device = market.values.device()
     ordinary = [place for place, account in enumerate(market.accounts) if account.structure in ORDINARY]
-    for place in market.sample(ordinary, max(2, round(len(market.accounts) * COLLISION_SHARE))):
+    for place in market.dice.sample(ordinary, max(2, round(len(market.accounts) * COLLISION_SHARE))):
         account = market.accounts[place]
         market.uses(place, "device", device, account.first, account.last)
         account.structure = "shared_fingerprint"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
 from graphrisk.errors import InputError
 from graphrisk.worlds.archetypes import plan_rings, plant_rings
+from graphrisk.worlds.dice import Dice
 from graphrisk.worlds.market import DAY, END, START, Market
 from graphrisk.worlds.population import populate
 
@@ -39,9 +39,10 @@ def write_small_world(folder: Path, accounts: int = 2_000, seed: int = 1) -> Non
     """
     if accounts < FEWEST_ACCOUNTS:
         raise InputError(
-            f"A small world of {accounts} accounts cannot hold a ring of each archetype; ask for at least {FEWEST_ACCOUNTS}."
+            f"A small world of {accounts} accounts cannot hold a ring of each archetype;"
+            f" ask for {FEWEST_ACCOUNTS} accounts or more."
         )
-    market = Market(np.random.default_rng(seed))
+    market = Market(Dice(seed))
     plan = plan_rings(market, accounts)
     populate(market, accounts - plan.new_accounts)
     plant_rings(market, plan)
@@ -53,9 +54,9 @@ def write_small_world(folder: Path, accounts: int = 2_000, seed: int = 1) -> Non
 def _add_placeholders(market: Market) -> None:
     for nth in range(len(market.sightings) // SIGHTINGS_PER_PLACEHOLDER):
         kind, value = PLACEHOLDERS[nth % len(PLACEHOLDERS)]
-        place = int(market.rng.integers(len(market.accounts)))
+        place = market.dice.below(len(market.accounts))
         account = market.accounts[place]
-        at = market.moment(account.first, account.last)
+        at = market.dice.between(account.first, account.last)
         market.saw(place, kind, value, at, at, 1)
 
 
@@ -65,48 +66,54 @@ def _labels(market: Market) -> list[tuple[int, int, str, str]]:
     # A ring that ended a moment ago cannot have a verdict yet.
     ended = [ring for ring in market.rings if ring.last + soonest < END]
     labels: list[tuple[int, int, str, str]] = []
-    for ring in market.sample(ended, round(len(market.rings) * LABELLED_RINGS)):
-        for place in market.sample(ring.members, round(len(ring.members) * LABELLED_MEMBERS)):
-            at = ring.last + market.moment(soonest, latest)
+    for ring in market.dice.sample(ended, round(len(market.rings) * LABELLED_RINGS)):
+        for place in market.dice.sample(ring.members, round(len(ring.members) * LABELLED_MEMBERS)):
+            at = ring.last + market.dice.between(soonest, latest)
             if at >= END:
                 continue
-            labels.append((at, place, "bad", market.pick(("chargeback", "manual_review", "buyer_report"))))
+            labels.append((at, place, "bad", market.dice.pick(("chargeback", "manual_review", "buyer_report"))))
             account = market.accounts[place]
-            if account.status == "active" and market.rng.random() < SUSPENDED_ON_LABEL:
+            if account.status == "active" and market.dice.chance(SUSPENDED_ON_LABEL):
                 account.status = "suspended"
     honest = [place for place, account in enumerate(market.accounts) if not account.ring]
-    for place in market.sample(honest, max(3, round(len(honest) * GOOD_LABELS))):
-        at = market.moment(max(START, market.accounts[place].first), END - 1)
-        labels.append((at, place, "good", market.pick(("manual_review", "appeal"))))
+    for place in market.dice.sample(honest, max(3, round(len(honest) * GOOD_LABELS))):
+        at = market.dice.between(max(START, market.accounts[place].first), END - 1)
+        labels.append((at, place, "good", market.dice.pick(("manual_review", "appeal"))))
     return sorted(labels)
 
 
 def _write(folder: Path, market: Market, labels: list[tuple[int, int, str, str]]) -> None:
     # Places tell honest accounts from rings, so ids are dealt out at random and rows are put in an order of their own.
-    ids = [f"acc_{number:06d}" for number in (1 + market.rng.permutation(len(market.accounts))).tolist()]
+    ids = [f"acc_{number:06d}" for number in (1 + market.dice.rng.permutation(len(market.accounts))).tolist()]
     known = sorted(zip(ids, market.accounts, strict=True), key=lambda pair: pair[0])
     sightings = sorted(
-        (seen.first, ids[place], kind, value, seen.last, seen.count)
+        (seen.first, ids[place], kind, value, seen.last, seen.events)
         for (place, kind, value, _), seen in market.sightings.items()
     )
+    opened = _times(account.created for _, account in known)
+    first_seen, last_seen = _times(row[0] for row in sightings), _times(row[4] for row in sightings)
+    labelled = _times(at for at, *_ in labels)
     folder.mkdir(parents=True, exist_ok=True)
     _write_csv(
         folder / "accounts.csv",
         ("account_id", "created_at", "status", "marketplace"),
-        ((name, _time(account.created), account.status, account.marketplace) for name, account in known),
+        (
+            (name, created, account.status, account.marketplace)
+            for (name, account), created in zip(known, opened, strict=True)
+        ),
     )
     _write_csv(
         folder / "sightings.csv",
         ("account_id", "kind", "value", "first_seen", "last_seen", "count"),
         (
-            (name, kind, value, _time(first), _time(last), count)
-            for first, name, kind, value, last, count in sightings
+            (name, kind, value, first, last, count)
+            for (_, name, kind, value, _, count), first, last in zip(sightings, first_seen, last_seen, strict=True)
         ),
     )
     _write_csv(
         folder / "labels.csv",
         ("account_id", "label", "labelled_at", "source"),
-        ((ids[place], label, _time(at), source) for at, place, label, source in labels),
+        ((ids[place], label, at, source) for (_, place, label, source), at in zip(labels, labelled, strict=True)),
     )
     _write_csv(
         folder / "truth.csv",
@@ -122,5 +129,6 @@ def _write_csv(path: Path, columns: Row, rows: Iterable[Row]) -> None:
         writer.writerows(rows)
 
 
-def _time(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _times(moments: Iterable[int]) -> list[str]:
+    # A column at once: strftime on each moment would take longer than making the world.
+    return np.datetime_as_string(np.array(list(moments), dtype="datetime64[s]"), timezone="UTC").tolist()

@@ -1,4 +1,4 @@
-"""THE FLOW, top to bottom: load(), detect(), publish()."""
+"""load(): sources → ledger."""
 
 from __future__ import annotations
 

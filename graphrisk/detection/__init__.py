@@ -1,0 +1,1 @@
+"""Detection: linked accounts become components, and components become communities."""

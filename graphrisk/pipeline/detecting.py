@@ -1,0 +1,252 @@
+"""detect(): ledger → linkage → detection → rings → scoring → a run folder that readers do not see yet."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import resource
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrisk.detection.bridges import weak_bridges
+from graphrisk.detection.communities import find_communities, link_weights, load_engine
+from graphrisk.detection.components import find_components
+from graphrisk.errors import DetectionError
+from graphrisk.ledger.reading import view_facts
+from graphrisk.ledger.store import Ledger, Load
+from graphrisk.linkage.links import Linkage, link
+from graphrisk.logs import LOG
+from graphrisk.model import METHOD_VERSION, Lineage, Members, RingLinks, Rings
+from graphrisk.policy import Policy
+from graphrisk.rings.formation import form_rings
+from graphrisk.rings.identity import Identified, identify, ring_key
+from graphrisk.runs.assembly import (
+    Scores,
+    accounts_table,
+    kinds_of_rings,
+    lineage_table,
+    links_table,
+    read_lineage,
+    rings_table,
+)
+from graphrisk.runs.store import current_run, publications, read_table, write_run
+from graphrisk.runs.tables import output_digest
+from graphrisk.schema import LABELS
+from graphrisk.scoring.account_risk import account_risk
+from graphrisk.scoring.features import ring_features
+from graphrisk.scoring.reference import SIGNS, Reference, shipped_reference
+from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_contributions, ring_logits, to_score
+from graphrisk.settings import Settings
+
+LIBRARIES = ("deltalake", "duckdb", "graphrisk", "igraph", "leidenalg", "networkx", "numpy", "pyarrow", "scipy")
+
+
+@dataclass
+class StageClock:
+    """Seconds of each stage, and the peak memory (MiB) of the process when it ended."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_mib: dict[str, int] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - started, 3)
+        self.peak_mib[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        LOG.info("%s: %.1f s, peak %d MiB", name, self.seconds[name], self.peak_mib[name])
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the stages found, as columns, before rings have their ids."""
+
+    ids: pa.Table
+    account_ids: pa.Array
+    rings: Rings
+    members: Members
+    ring_links: RingLinks
+    bridges: dict[int, tuple[tuple[int, int], ...]]
+    scores: Scores
+    counts: dict[str, int]
+
+    def cores(self) -> list[list[str]]:
+        """The core account ids of each ring."""
+        of_core = self.members.ring[self.members.core]
+        ids = self.account_ids.take(pa.array(self.members.account[self.members.core])).to_pylist()
+        bounds = np.searchsorted(of_core, np.arange(len(self.rings.size) + 1))
+        return [ids[start:end] for start, end in pairwise(bounds.tolist())]
+
+
+def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, engine: str = "igraph") -> dict[str, Any]:
+    """Compute a run from the facts known as of a moment (now); returns its manifest. Readers do not see it yet.
+
+    The run is named by what went into it: the same facts, policy, moment and live run give the same run. Raises
+    ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory) or ``StoreError`` (the home cannot be used).
+    """
+    settings.prepare()
+    load_engine(engine)
+    moment = as_of or datetime.now(UTC)
+    ledger = Ledger(settings.ledger)
+    loads = ledger.loads(moment)
+    if not loads:
+        raise DetectionError(f"The ledger has no load accepted by {moment.isoformat()}; load facts, or choose a later --as-of.")
+    live = current_run(settings.home)
+    manifest = _described(policy, moment, engine, loads, live)
+    clock = StageClock()
+    with settings.scratch("detect") as scratch, settings.columns(scratch) as columns, _memory_explained(settings):
+        view_facts(columns, ledger, moment)
+        found = _find_rings(columns, settings, policy, moment, engine, clock)
+        with clock.stage("identity"):
+            identified = _identify(settings, found, live, manifest["run_id"], moment, policy)
+        with clock.stage("writing"):
+            tables = _tables(columns, policy, found, identified)
+            manifest |= {"counts": found.counts, "profile": _profile(columns, policy), "output_digest": output_digest(tables)}
+            manifest |= {"seconds": clock.seconds, "peak_mib": clock.peak_mib}
+            return write_run(scratch, settings.runs, tables, manifest)
+
+
+def _described(policy: Policy, moment: datetime, engine: str, loads: list[Load], live: str | None) -> dict[str, Any]:
+    content = json.dumps(sorted(load.content for load in loads))
+    named = {
+        "as_of": moment.isoformat(),
+        "policy_hash": policy.hash,
+        "reference_hash": shipped_reference().hash,
+        "method_version": METHOD_VERSION,
+        "engine": engine,
+        "versions": {library: known for library in LIBRARIES if (known := _version(library))},
+        "input_digest": hashlib.sha256(content.encode()).hexdigest(),
+        "live_run": live,
+    }
+    digest = hashlib.blake2b(json.dumps(named, sort_keys=True).encode(), digest_size=10).digest()
+    run_id = "run_" + base64.b32encode(digest).decode().lower()
+    return {"run_id": run_id, **named, "loads": len(loads), "policy": policy.model_dump(mode="json")}
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
+
+
+@contextmanager
+def _memory_explained(settings: Settings) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise DetectionError(
+            f"DuckDB's share of memory ({settings.memory_mib} MiB) or the room to spill was not enough; "
+            "raise GRAPHRISK_MEMORY_MIB or free disk space, then detect again."
+        ) from error
+
+
+def _find_rings(
+    columns: duckdb.DuckDBPyConnection, settings: Settings, policy: Policy, moment: datetime, engine: str, clock: StageClock
+) -> _Found:
+    """linkage → detection → rings → scoring, on the facts in view."""
+    reference = shipped_reference()
+    with clock.stage("linkage"):
+        linkage = link(columns, policy, moment, reference.expected_new_share)
+        ids = columns.sql("SELECT account, account_id, status, marketplace FROM ids ORDER BY account").to_arrow_table()
+        account_ids = ids["account_id"].combine_chunks()
+    with clock.stage("detection"):
+        components = find_components(linkage.links, policy.links.threshold, policy.detection.oversize)
+        linked_ids = account_ids.take(pa.array(components.accounts))
+        community = find_communities(components, linked_ids, policy.detection, engine, settings.processes)
+    with clock.stage("rings"):
+        oversize = components.oversize[components.component]
+        rings, members, ring_links = form_rings(components.accounts, community, components.links, oversize, policy.rings)
+        bridges = {each.ring: each.pairs for each in weak_bridges(ring_links.ring, ring_links.link, rings.size)}
+    with clock.stage("scoring"):
+        scores = _score(columns, policy, reference, linkage, rings, members, ring_links)
+    sizes = np.bincount(components.component, minlength=1)
+    counts = {
+        "accounts": linkage.accounts,
+        "links": len(linkage.links.a),
+        "components": components.count,
+        "rings": len(rings.size),
+        "members": len(members.account),
+        "shared_attributes": linkage.shared_attributes,
+        "cohorts": linkage.cohorts,
+        "largest_component": int(sizes.max()),
+        "largest_ring": int(rings.size.max(initial=0)),
+    }
+    return _Found(ids, account_ids, rings, members, ring_links, bridges, scores, counts)
+
+
+def _score(
+    columns: duckdb.DuckDBPyConnection,
+    policy: Policy,
+    reference: Reference,
+    linkage: Linkage,
+    rings: Rings,
+    members: Members,
+    links: RingLinks,
+) -> Scores:
+    features = ring_features(columns, policy, reference, rings, members, links)
+    parts = ring_contributions(features, reference)
+    logits = ring_logits(parts, reference)
+    labels = columns.sql("SELECT account, label FROM labels JOIN ids USING (account_id)").to_arrow_table()
+    verdicts = {name: np.zeros(linkage.accounts, bool) for name in LABELS}
+    for name, known in verdicts.items():
+        known[labels.filter(pc.equal(labels["label"], name))["account"].to_numpy()] = True
+    weights = link_weights(linkage.links.strength)
+    risk = account_risk(linkage.accounts, linkage.links, weights, members, logits, verdicts["bad"], verdicts["good"])
+    return Scores(
+        feature_names=list(SIGNS),
+        features=np.column_stack([features[name] for name in SIGNS]),
+        ring_parts=parts,
+        ring_base=reference.intercept,
+        ring_logit=logits,
+        ring_score=to_score(logits),
+        account_base=-LOGIT_LIMIT,
+        account_parts=np.column_stack([risk.membership, risk.near_bad, risk.near_good]),
+        account_logit=risk.logit,
+        account_score=to_score(risk.logit),
+    )
+
+
+def _identify(settings: Settings, found: _Found, live: str | None, run_id: str, moment: datetime, policy: Policy) -> Identified:
+    """Ids by overlap with the live run. Ids of a run that was rolled back still count as issued."""
+    known: dict[str, Lineage] = {}
+    alive: set[str] = set()
+    published = [move.run_id for move in publications(settings.home) if move.verb == "publish"]
+    if live:
+        for run in (published[-1], live):
+            known.update({row.ring_id: row for row in read_lineage(read_table(settings.runs, run, "lineage"))})
+        alive = set(read_table(settings.runs, live, "rings")["ring_id"].to_pylist())
+    return identify(found.cores(), alive, list(known.values()), run_id, int(moment.timestamp() * 1_000_000), policy.rings)
+
+
+def _tables(columns: duckdb.DuckDBPyConnection, policy: Policy, found: _Found, identified: Identified) -> dict[str, pa.Table]:
+    keys = [ring_key(core) for core in found.cores()]
+    kinds = kinds_of_rings(columns, policy, found.ring_links, len(keys))
+    ring_ids, bands = identified.ring_ids, policy.bands
+    return {
+        "accounts": accounts_table(found.ids, ring_ids, found.members, found.scores, bands),
+        "rings": rings_table(
+            found.account_ids, ring_ids, keys, found.rings, found.members, kinds, found.bridges, found.scores, bands
+        ),
+        "links": links_table(columns, policy, found.account_ids),
+        "lineage": lineage_table(identified.lineage),
+    }
+
+
+def _profile(columns: duckdb.DuckDBPyConnection, policy: Policy) -> dict[str, int]:
+    """Sightings in view by kind, for the guard."""
+    names = list(policy.priced())
+    rows = columns.execute("SELECT kind, count(*) FROM retained GROUP BY kind ORDER BY kind").fetchall()
+    return {names[kind]: count for kind, count in rows}

@@ -1,0 +1,69 @@
+"""publish() and rollback(): the guard decides, then one pointer moves."""
+
+from __future__ import annotations
+
+from graphrisk.errors import NotFoundError, PublicationRefusedError
+from graphrisk.policy import Policy
+from graphrisk.publication import Answers, objections
+from graphrisk.runs.store import (
+    Publication,
+    current_run,
+    move_pointer,
+    publications,
+    read_manifest,
+    read_table,
+    run_ids,
+    verify_run,
+)
+from graphrisk.settings import Settings
+
+
+def publish(settings: Settings, policy: Policy, run_id: str | None = None, force_reason: str | None = None) -> Publication:
+    """Make a run (the newest) the live one, if the guard agrees or ``force_reason`` says why it is overruled.
+
+    Raises ``PublicationRefusedError`` with the guard's reasons, ``NotFoundError``, or ``StoreError`` when the run is
+    damaged or was made against a run that is no longer live. In each case the live run stays.
+    """
+    settings.prepare()
+    chosen = run_id or _newest(settings)
+    manifest = read_manifest(settings.runs, chosen)
+    live = current_run(settings.home)
+    if chosen == live:
+        return publications(settings.home)[-1]
+    verify_run(settings.runs, chosen)
+    reasons = objections(_answers(settings, chosen), _answers(settings, live) if live else None, policy.guard)
+    if manifest["live_run"] != live:
+        reasons.append(f"it was made against {manifest['live_run'] or 'no live run'}, and {live} is live now: detect again")
+    if reasons and force_reason is None:
+        raise PublicationRefusedError(chosen, reasons)
+    note = f"{force_reason} (overruled: {'; '.join(reasons)})" if reasons else force_reason
+    return move_pointer(settings.home, chosen, live, "publish", note)
+
+
+def rollback(settings: Settings, reason: str | None = None) -> Publication:
+    """Make the run that was live before the current one the live one again. Raises ``NotFoundError`` when there is none."""
+    settings.prepare()
+    moves = publications(settings.home)
+    if not moves:
+        raise NotFoundError("Nothing was published yet, so there is nothing to roll back; `graphrisk publish` publishes a run.")
+    live = moves[-1].run_id
+    before = next((move.previous for move in moves if move.run_id == live and move.verb == "publish"), None)
+    if before is None:
+        raise NotFoundError(f"Run {live} was the first to be published; there is none to roll back to.")
+    verify_run(settings.runs, before)
+    return move_pointer(settings.home, before, live, "rollback", reason)
+
+
+def _newest(settings: Settings) -> str:
+    runs = run_ids(settings.runs)
+    if not runs:
+        raise NotFoundError("There is no run yet; `graphrisk detect` computes one.")
+    return runs[-1]
+
+
+def _answers(settings: Settings, run_id: str) -> Answers:
+    manifest = read_manifest(settings.runs, run_id)
+    accounts = read_table(settings.runs, run_id, "accounts").select(["account_id", "ring_id", "band"])
+    return Answers(accounts, manifest["counts"], manifest["profile"])
+
+

@@ -1,0 +1,1 @@
+"""Rings: communities that meet the ring criteria, with roles, a permanent id and lineage."""

@@ -1,0 +1,104 @@
+"""Formation: the campaign window of each community, who is core and who is associate, and which communities are rings.
+
+Everything here is integer arithmetic over sorted columns, so a community's answer does not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from graphrisk.model import DAY_US, Bools, Ints, Links, Members, RingLinks, Rings
+from graphrisk.policy import RingPolicy
+
+
+def form_rings(
+    accounts: Ints, community: Ints, links: Links, oversize: Bools, policy: RingPolicy
+) -> tuple[Rings, Members, RingLinks]:
+    """The rings among communities.
+
+    ``accounts`` (sorted) and ``community`` say which community each linked account is in; ``oversize`` is the flag
+    of each linked account's component. A ring has ``policy.min_core`` core members or more. An account is core if a
+    link to a member lies in the campaign window and proves something about it; else it is an associate.
+    """
+    of_a, of_b = (community[np.searchsorted(accounts, ends)] for ends in (links.a, links.b))
+    inside = of_a == of_b
+    links, of = links.take(inside), of_a[inside]
+    order = np.lexsort((links.b, links.a, links.onset, of))
+    links, of = links.take(order), of[order]
+    start, end = campaign_windows(of, links.onset, links.strength, policy, int(community.max(initial=-1)) + 1)
+    in_window = (links.onset >= start[of]) & (links.onset <= end[of])
+    pull, core = _roles(accounts, links, in_window)
+    core_size = np.bincount(community, weights=core, minlength=len(start)).astype(np.int64)
+    is_ring = core_size >= policy.min_core
+    ring_of = np.cumsum(is_ring) - 1
+    member = is_ring[community]
+    sorted_members = np.lexsort((accounts[member], community[member]))
+    members = Members(
+        ring_of[community[member]][sorted_members],
+        accounts[member][sorted_members],
+        core[member][sorted_members],
+        np.where(core, pull, 0)[member][sorted_members],
+    )
+    kept = is_ring[of]
+    in_order = np.lexsort((links.b[kept], links.a[kept], of[kept]))
+    ring_links = RingLinks(ring_of[of[kept]][in_order], links.take(kept).take(in_order), in_window[kept][in_order])
+    return _described(members, ring_links, start[is_ring], end[is_ring], accounts, oversize), members, ring_links
+
+
+def campaign_windows(community: Ints, onset: Ints, strength: Ints, policy: RingPolicy, count: int) -> tuple[Ints, Ints]:
+    """Start and end (microseconds, padded) of the shortest interval that holds ``window_percent`` of each community's
+    strength by onset; of several, the earliest. Columns are sorted by (community, onset); shape (count,) each, empty
+    windows where a community has no link.
+    """
+    start, end = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
+    if not len(onset):
+        return start, end
+    total = np.cumsum(strength)
+    before = total - strength
+    first = np.searchsorted(community, np.arange(count), side="left")
+    last = np.searchsorted(community, np.arange(count), side="right") - 1
+    has = last >= first
+    whole = np.zeros(count, np.int64)
+    whole[has] = total[last[has]] - before[first[has]]
+    needed = -(-whole * policy.window_percent // 100)
+    closes = np.searchsorted(total, before + needed[community], side="left")
+    possible = closes <= last[community]
+    opens = np.flatnonzero(possible)
+    length = onset[closes[opens]] - onset[opens]
+    best = np.lexsort((onset[opens], length, community[opens]))
+    found, place = np.unique(community[opens][best], return_index=True)
+    chosen = opens[best][place]
+    padding = policy.window_padding_days * DAY_US
+    start[found], end[found] = onset[chosen] - padding, onset[closes[chosen]] + padding
+    return start, end
+
+
+def _roles(accounts: Ints, links: Links, in_window: Bools) -> tuple[Ints, Bools]:
+    """Per linked account: the strength of its links in the window, and whether it is core."""
+    a, b = np.searchsorted(accounts, links.a[in_window]), np.searchsorted(accounts, links.b[in_window])
+    strength = links.strength[in_window]
+    pull, core = np.zeros(len(accounts), np.int64), np.zeros(len(accounts), bool)
+    np.add.at(pull, a, strength)
+    np.add.at(pull, b, strength)
+    core[a[links.proves_a[in_window]]] = True
+    core[b[links.proves_b[in_window]]] = True
+    return pull, core
+
+
+def _described(members: Members, links: RingLinks, start: Ints, end: Ints, accounts: Ints, oversize: Bools) -> Rings:
+    count = len(start)
+    first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, np.iinfo(np.int64).min)
+    np.minimum.at(first, links.ring, links.link.onset)
+    np.maximum.at(last, links.ring, links.link.onset)
+    flagged = np.zeros(count, bool)
+    flagged[members.ring[oversize[np.searchsorted(accounts, members.account)]]] = True
+    return Rings(
+        size=np.bincount(members.ring, minlength=count),
+        core_size=np.bincount(members.ring, weights=members.core, minlength=count).astype(np.int64),
+        window_start=start,
+        window_end=end,
+        first_link_at=first,
+        last_link_at=last,
+        links=np.bincount(links.ring, minlength=count),
+        oversize=flagged,
+    )

@@ -1,0 +1,193 @@
+"""Assembly: columns of the stages become the tables of a run, sorted by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from graphrisk.model import Floats, Ints, Lineage, Members, RingLinks, Rings
+from graphrisk.policy import BandPolicy, Policy
+from graphrisk.runs.tables import SCHEMAS, build, lists
+
+BASE, MEMBERSHIP, NEAR_BAD, NEAR_GOOD = "base", "membership", "near_bad", "near_good"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Integer milli-logits and scores, by ring and by account; ``feature_names`` are the columns of ``ring_parts``."""
+
+    feature_names: Sequence[str]
+    features: Floats
+    ring_parts: Ints
+    ring_base: int
+    ring_logit: Ints
+    ring_score: Ints
+    account_base: int
+    account_parts: Ints
+    account_logit: Ints
+    account_score: Ints
+
+
+def ring_order(ring_ids: Sequence[str]) -> Ints:
+    """Positions of rings in the order of their ids."""
+    return np.argsort(np.asarray(ring_ids, dtype=object)) if ring_ids else np.zeros(0, np.int64)
+
+
+def accounts_table(ids: pa.Table, ring_ids: Sequence[str], members: Members, scores: Scores, bands: BandPolicy) -> pa.Table:
+    """Every account with its ring, role, score and reasons. ``account_parts`` has membership, near_bad, near_good."""
+    count = ids.num_rows
+    ring = np.full(count, -1)
+    ring[members.account] = members.ring
+    core = np.zeros(count, bool)
+    core[members.account[members.core]] = True
+    names = [BASE, *scores.feature_names, MEMBERSHIP, NEAR_BAD, NEAR_GOOD]
+    parts = np.zeros((count, len(names)), np.int32)
+    parts[:, 0] = np.where(core, scores.ring_base, scores.account_base)
+    parts[core, 1 : 1 + len(scores.feature_names)] = scores.ring_parts[ring[core]]
+    parts[:, -3:] = scores.account_parts
+    role = np.where(ring < 0, -1, np.where(core, 0, 1))
+    return build(
+        "accounts",
+        {
+            "account_id": ids["account_id"],
+            "ring_id": _taken(ring_ids, ring),
+            "role": _taken(["core", "associate"], role),
+            "score": scores.account_score,
+            "band": _bands(scores.account_score, bands),
+            "logit": scores.account_logit,
+            "reasons": _reasons(parts, names, "accounts"),
+            "status": ids["status"],
+            "marketplace": ids["marketplace"],
+        },
+    )
+
+
+def rings_table(
+    account_ids: pa.Array,
+    ring_ids: Sequence[str],
+    keys: Sequence[str],
+    rings: Rings,
+    members: Members,
+    kinds: Sequence[list[str]],
+    bridges: dict[int, tuple[tuple[int, int], ...]],
+    scores: Scores,
+    bands: BandPolicy,
+) -> pa.Table:
+    """Every ring with its size, window, kinds of sharing, score, reasons, features and members, sorted by id."""
+    order = ring_order(ring_ids)
+    names = [BASE, *scores.feature_names]
+    parts = np.column_stack([np.full(len(order), scores.ring_base), scores.ring_parts])
+    known = ~np.isnan(scores.features)
+    element = SCHEMAS["rings"].field("features").type
+    feature = np.nonzero(known)
+    features = lists(
+        known.sum(axis=1),
+        {"code": pa.array(list(scores.feature_names)).take(pa.array(feature[1])), "value": scores.features[feature]},
+        element,
+    )
+    flags = [
+        [flag for flag, on in (("oversize", rings.oversize[ring]), ("weak_bridge", ring in bridges)) if on] for ring in range(len(order))
+    ]
+    crossing = [
+        [{"account_a": account_ids[a].as_py(), "account_b": account_ids[b].as_py()} for a, b in bridges.get(ring, ())]
+        for ring in range(len(order))
+    ]
+    columns = {
+        "ring_id": pa.array(list(ring_ids), pa.string()),
+        "ring_key": pa.array(list(keys), pa.string()),
+        "size": rings.size,
+        "core_size": rings.core_size,
+        "score": scores.ring_score,
+        "band": _bands(scores.ring_score, bands),
+        "logit": scores.ring_logit,
+        "first_link_at": rings.first_link_at,
+        "last_link_at": rings.last_link_at,
+        "window_start": rings.window_start,
+        "window_end": rings.window_end,
+        "kinds": list(kinds),
+        "flags": flags,
+        "bridge": crossing,
+        "reasons": _reasons(parts, names, "rings"),
+        "features": features,
+        "members": _members(account_ids, rings, members),
+    }
+    return build("rings", columns).take(pa.array(order))
+
+
+def links_table(columns: duckdb.DuckDBPyConnection, policy: Policy, account_ids: pa.Array) -> pa.Table:
+    """Every link with its evidence, strongest first within each kind, sorted by the two account ids."""
+    links = columns.sql("SELECT a, b, strength, onset FROM links ORDER BY a, b").to_arrow_table()
+    names = pa.array(list(policy.priced()))
+    evidence = columns.sql(
+        "SELECT a, b, evidence.kind, token, hint, evidence.accounts, milli_nats FROM evidence"
+        " JOIN (SELECT attribute, hint FROM attributes) USING (attribute)"
+        " ORDER BY a, b, evidence.kind, milli_nats DESC, evidence.accounts, token, week"
+    ).to_arrow_table()
+    a, b = evidence["a"].to_numpy(), evidence["b"].to_numpy()
+    starts = np.flatnonzero(np.r_[True, (np.diff(a) != 0) | (np.diff(b) != 0)]) if len(a) else np.zeros(0, np.int64)
+    fields = {
+        "kind": names.take(evidence["kind"].combine_chunks()),
+        "token": evidence["token"],
+        "hint": evidence["hint"],
+        "accounts": evidence["accounts"],
+        "milli_nats": evidence["milli_nats"],
+    }
+    return build(
+        "links",
+        {
+            "account_a": account_ids.take(links["a"].combine_chunks()),
+            "account_b": account_ids.take(links["b"].combine_chunks()),
+            "strength": links["strength"],
+            "onset": links["onset"].to_numpy(),
+            "evidence": lists(np.diff(np.r_[starts, len(a)]), fields, SCHEMAS["links"].field("evidence").type),
+        },
+    )
+
+
+def lineage_table(lineage: Sequence[Lineage]) -> pa.Table:
+    """The lineage of every ring id ever issued, sorted by id."""
+    return pa.Table.from_pylist([asdict(each) for each in lineage], schema=SCHEMAS["lineage"])
+
+
+def read_lineage(table: pa.Table) -> list[Lineage]:
+    """The inverse of ``lineage_table``."""
+    rows = table.to_pylist()
+    tuples = ("superseded_by", "related", "core")
+    return [Lineage(**{name: tuple(value) if name in tuples else value for name, value in row.items()}) for row in rows]
+
+
+def kinds_of_rings(columns: duckdb.DuckDBPyConnection, policy: Policy, links: RingLinks, count: int) -> list[list[str]]:
+    """The kinds of evidence under each ring's links, alphabetical."""
+    names = list(policy.priced())
+    columns.register("ring_links", pa.table({"ring": links.ring, "a": links.link.a, "b": links.link.b}))
+    found = columns.sql("SELECT DISTINCT ring, kind FROM evidence JOIN ring_links USING (a, b) ORDER BY ring, kind").fetchall()
+    columns.unregister("ring_links")
+    kinds: list[list[str]] = [[] for _ in range(count)]
+    for ring, kind in found:
+        kinds[ring].append(names[kind])
+    return kinds
+
+
+def _members(account_ids: pa.Array, rings: Rings, members: Members) -> pa.Array:
+    roles = pa.array(["associate", "core"]).take(pa.array(members.core.astype(np.int8)))
+    fields = {"account_id": account_ids.take(pa.array(members.account)), "role": roles}
+    return lists(rings.size, fields, SCHEMAS["rings"].field("members").type)
+
+
+def _reasons(parts: Ints, names: Sequence[str], table: str) -> pa.Array:
+    row, code = np.nonzero(parts)
+    lengths = np.bincount(row, minlength=len(parts))
+    fields = {"code": pa.array(list(names)).take(pa.array(code)), "contribution": parts[row, code]}
+    return lists(lengths, fields, SCHEMAS[table].field("reasons").type)
+
+
+def _taken(values: Sequence[str], places: Ints) -> pa.Array:
+    return pa.array(list(values), pa.string()).take(pa.array(np.maximum(places, 0), mask=places < 0))
+
+
+def _bands(scores: Ints, bands: BandPolicy) -> pa.Array:
+    return _taken(["high", "medium", "low"], np.where(scores >= bands.high, 0, np.where(scores >= bands.medium, 1, 2)))

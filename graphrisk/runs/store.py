@@ -1,0 +1,139 @@
+"""Run folders and the pointer: a folder never changes once it has its name; publishing replaces one small file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from graphrisk.errors import NotFoundError, StoreError
+from graphrisk.files import locked, sync_path, write_durably
+from graphrisk.runs.tables import SCHEMAS
+
+MANIFEST = "manifest.json"
+ROWS_A_BATCH = 65_536
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One move of the pointer: to which run, when, from which, by which verb, and why when it was forced."""
+
+    seq: int
+    run_id: str
+    published_at: str
+    previous: str | None
+    verb: str
+    reason: str | None = None
+
+
+def write_run(scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifest: dict[str, Any]) -> dict[str, Any]:
+    """Write a run's tables (Arrow IPC, uncompressed, so that readers map them) and its manifest, then name the folder.
+
+    A run of that id that is already there is the same run, and stays. Returns the manifest with the files' digests.
+    """
+    folder = scratch / manifest["run_id"]
+    folder.mkdir()
+    files: dict[str, dict[str, Any]] = {}
+    for name in SCHEMAS:
+        path = folder / f"{name}.arrow"
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMAS[name]) as writer:
+            writer.write_table(tables[name], max_chunksize=ROWS_A_BATCH)
+        files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
+        sync_path(path)
+    manifest = {**manifest, "files": files}
+    write_durably(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False).encode())
+    runs.mkdir(exist_ok=True)
+    final = runs / manifest["run_id"]
+    if final.exists():
+        return read_manifest(runs, manifest["run_id"])
+    os.rename(folder, final)
+    sync_path(runs)
+    return manifest
+
+
+def run_ids(runs: Path) -> list[str]:
+    """The ids of all runs that are kept, oldest first."""
+    if not runs.exists():
+        return []
+    manifests = [read_manifest(runs, path.name) for path in runs.iterdir() if path.name.startswith("run_")]
+    return [each["run_id"] for each in sorted(manifests, key=lambda each: (each["as_of"], each["run_id"]))]
+
+
+def read_manifest(runs: Path, run_id: str) -> dict[str, Any]:
+    """The manifest of a run. Raises ``NotFoundError``, or ``StoreError`` when it is damaged."""
+    path = runs / run_id / MANIFEST
+    try:
+        manifest = json.loads(path.read_text())
+        if manifest["run_id"] == run_id and isinstance(manifest["files"], dict):
+            return manifest
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise NotFoundError(f"There is no run {run_id}; `graphrisk runs` lists those that are kept.") from error
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise StoreError(f"The run {run_id} is damaged ({path} is not its manifest); restore it, or delete the folder and detect again.")
+
+
+def read_table(runs: Path, run_id: str, name: str) -> pa.Table:
+    """A table of a run, memory-mapped. Raises ``StoreError`` when the file is missing, cut short or damaged."""
+    path = runs / run_id / f"{name}.arrow"
+    expected = read_manifest(runs, run_id)["files"].get(path.name, {})
+    try:
+        if path.stat().st_size == expected.get("bytes"):
+            return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except (OSError, pa.ArrowException):
+        pass
+    raise _damaged(run_id, path)
+
+
+def verify_run(runs: Path, run_id: str) -> None:
+    """Check every file of a run against the manifest's digests. Raises ``StoreError`` naming the first that differs."""
+    for name, expected in read_manifest(runs, run_id)["files"].items():
+        path = runs / run_id / name
+        if not path.exists() or _sha256(path) != expected["sha256"]:
+            raise _damaged(run_id, path)
+
+
+def publications(home: Path) -> list[Publication]:
+    """All moves of the pointer, oldest first; the last one says which run is live."""
+    path = home / "current.json"
+    try:
+        return [Publication(**each) for each in json.loads(path.read_text())["publications"]]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"The pointer {path} is damaged; restore it from a backup, or delete it and publish again.") from error
+
+
+def current_run(home: Path) -> str | None:
+    """The id of the live run, if one was ever published."""
+    moves = publications(home)
+    return moves[-1].run_id if moves else None
+
+
+def move_pointer(home: Path, run_id: str, expected: str | None, verb: str, reason: str | None = None) -> Publication:
+    """Make a run the live one if ``expected`` still is. Raises ``StoreError`` when another one was published meanwhile."""
+    with locked(home / "publish.lock"):
+        moves = publications(home)
+        previous = moves[-1].run_id if moves else None
+        if previous != expected:
+            raise StoreError(f"Run {previous} was published meanwhile; detect again, so that rings keep their ids.")
+        move = Publication(len(moves) + 1, run_id, datetime.now(UTC).isoformat(), previous, verb, reason)
+        text = json.dumps({"run_id": run_id, "publications": [each.__dict__ for each in [*moves, move]]}, indent=1)
+        write_durably(home / "current.json", text.encode())
+        return move
+
+
+def _damaged(run_id: str, path: Path) -> StoreError:
+    return StoreError(f"The run {run_id} is damaged ({path} differs from its manifest); restore it, or detect again.")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,99 @@
+"""Account risk: membership of a risky ring, and nearness to accounts known to be bad, joined by noisy-or.
+
+risk = 1 - (1 - μ·r)(1 - d); an account that is no core member of a ring has d alone. The parts are told one after the
+other as differences of rounded logits, so that they add up to the account's logit exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from graphrisk.model import Bools, Floats, Ints, Links, Members
+from graphrisk.scoring.ring_risk import LOGIT_LIMIT, probability, to_logit
+
+HOP_DISCOUNT = 0.5
+GOOD_FACTOR = 0.5
+GOOD_FLOOR = 0.1
+MICRO = 1_000_000
+SOURCES_AT_ONCE = 250
+
+
+@dataclass(frozen=True)
+class AccountRisk:
+    """Milli-logits, one element an account: the logit and the parts that follow the ring's own reasons.
+
+    For a core member the logit is the ring's logit + ``membership`` + ``near_bad`` + ``near_good``; for any other
+    account it is -8000 (the base) + ``near_bad`` + ``near_good``.
+    """
+
+    logit: Ints
+    membership: Ints
+    near_bad: Ints
+    near_good: Ints
+
+
+def account_risk(
+    accounts: int, links: Links, weights: Floats, members: Members, ring_logit: Ints, bad: Bools, good: Bools
+) -> AccountRisk:
+    """The risk of every account. ``bad`` and ``good`` are the verdicts known as of the run, shape (accounts,)."""
+    nearness = bad_nearness(accounts, links, weights, bad)
+    near = -np.expm1(-nearness / MICRO)
+    friends = np.bincount(links.a[good[links.b]], minlength=accounts) + np.bincount(links.b[good[links.a]], minlength=accounts)
+    eased = near * np.maximum(GOOD_FLOOR, GOOD_FACTOR**friends)
+    base = np.full(accounts, -LOGIT_LIMIT)
+    own = np.zeros(accounts)
+    core = members.core
+    pull = -np.expm1(-members.pull[core] / 1000)
+    own[members.account[core]] = pull * probability(ring_logit[members.ring[core]])
+    base[members.account[core]] = ring_logit[members.ring[core]]
+    with_ring = np.where(own > 0, to_logit(own), base)
+    with_bad = _never_below(to_logit(1 - (1 - own) * (1 - near)), with_ring, near > 0)
+    with_good = np.where(friends > 0, _never_below(to_logit(1 - (1 - own) * (1 - eased)), with_ring, near > 0), with_bad)
+    return AccountRisk(with_good, with_ring - base, with_bad - with_ring, with_good - with_bad)
+
+
+def bad_nearness(accounts: int, links: Links, weights: Floats, bad: Bools) -> Ints:
+    """Σ over other bad accounts within two hops of -ln(1 - ½^hops·P), in micro-nats, shape (accounts,).
+
+    P is the largest product of link weights over the paths of one or two links.
+    """
+    total = np.zeros(accounts, np.int64)
+    if not bad.any() or not len(links.a):
+        return total
+    ends, other = np.concatenate([links.a, links.b]), np.concatenate([links.b, links.a])
+    graph = csr_array((np.concatenate([weights, weights]), (ends, other)), shape=(accounts, accounts))
+    sources = np.flatnonzero(bad & (np.bincount(ends, minlength=accounts) > 0))
+    for start in range(0, len(sources), SOURCES_AT_ONCE):
+        source, target, product, hops = _reached(graph, sources[start : start + SOURCES_AT_ONCE])
+        nats = np.rint(-MICRO * np.log1p(-(HOP_DISCOUNT**hops) * product)).astype(np.int64)
+        apart = source != target
+        np.add.at(total, target[apart], nats[apart])
+    return total
+
+
+def _reached(graph: csr_array, sources: Ints) -> tuple[Ints, Ints, Floats, Ints]:
+    """(source, target, best product, hops) of everything within two hops of the sources."""
+    source, middle, first = _step(graph, sources, sources, np.ones(len(sources)))
+    origin, target, product = _step(graph, source, middle, first)
+    sources = np.concatenate([source, origin])
+    targets = np.concatenate([middle, target])
+    products = np.concatenate([first, product])
+    hops = np.concatenate([np.ones(len(source), np.int64), np.full(len(origin), 2)])
+    order = np.lexsort((-products, targets, sources))
+    sources, targets, products, hops = sources[order], targets[order], products[order], hops[order]
+    first_of = np.flatnonzero(np.r_[True, (np.diff(sources) != 0) | (np.diff(targets) != 0)])
+    return sources[first_of], targets[first_of], products[first_of], np.minimum.reduceat(hops, first_of)
+
+
+def _step(graph: csr_array, source: Ints, at: Ints, product: Floats) -> tuple[Ints, Ints, Floats]:
+    counts = graph.indptr[at + 1] - graph.indptr[at]
+    repeated = np.repeat(np.arange(len(at)), counts)
+    places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(graph.indptr[at], counts)
+    return source[repeated], graph.indices[places].astype(np.int64), product[repeated] * graph.data[places]
+
+
+def _never_below(logit: Ints, floor: Ints, where: Bools) -> Ints:
+    return np.where(where, np.maximum(logit, floor), floor)

@@ -1,0 +1,171 @@
+"""Ring features: what makes a ring look organised rather than like people who live or work together.
+
+Each is a number a ring, ``nan`` where the facts cannot tell (no address seen, no creation time known).
+"""
+
+from __future__ import annotations
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from scipy.special import bdtrc
+
+from graphrisk.model import DAY_US, Floats, Ints, Members, RingLinks, Rings
+from graphrisk.policy import Policy
+from graphrisk.scoring.reference import Reference
+
+PAYMENT_KINDS = ("card", "bank_account")
+NEW_DAYS = 30
+BURST_SECONDS = 7 * 86_400
+LARGEST_SURPRISE = 30.0
+DECIMALS = 9
+
+HELD = """
+CREATE TABLE ring_values AS
+SELECT DISTINCT ring, account, kind, token, week
+FROM weekly JOIN ids USING (account_id) JOIN ring_core USING (account)
+"""
+
+INHERITED = """
+WITH linking AS (
+    SELECT DISTINCT ring, attribute, account FROM evidence JOIN ring_links USING (a, b)
+    JOIN kind_rules USING (kind), unnest([a, b]) AS ends(account) WHERE backbone
+), latest AS (
+    SELECT ring, attribute, max(first) AS last_arrival FROM linking JOIN uses USING (attribute, account) GROUP BY ring, attribute
+), closed_first AS (
+    SELECT attribute, min(first) AS first FROM uses JOIN ids USING (account)
+    WHERE closed AND attribute IN (SELECT attribute FROM latest) GROUP BY attribute
+)
+SELECT ring, count(*) AS values_linking, count(*) FILTER (closed_first.first < last_arrival) AS inherited
+FROM latest LEFT JOIN closed_first USING (attribute) GROUP BY ring
+"""
+
+
+def ring_features(
+    columns: duckdb.DuckDBPyConnection, policy: Policy, reference: Reference, rings: Rings, members: Members, links: RingLinks
+) -> dict[str, Floats]:
+    """Feature name → values, shape (rings,), rounded to nine decimals; needs linkage's tables and the view ``labels``."""
+    count = len(rings.size)
+    core = pa.table({"ring": members.ring[members.core], "account": members.account[members.core]})
+    columns.register("ring_core", core)
+    columns.register("ring_links", pa.table({"ring": links.ring, "a": links.link.a, "b": links.link.b}))
+    columns.execute(HELD)
+    features = {
+        "log_n": np.log(rings.core_size),
+        **_reuse(columns, policy, rings),
+        **_links(links, count),
+        **_sign_ups(columns, reference, rings, members, links),
+        "label_enrich": _bad_labels(columns, reference, rings),
+        "closed_inherit": _inherited(columns, count),
+    }
+    columns.execute("DROP TABLE ring_values")
+    for view in ("ring_core", "ring_links"):
+        columns.unregister(view)
+    seen = ~np.isnan(features["ip_div"])
+    features["ip_coresidence"] = np.where(seen, features["ip_coresidence"], np.nan)
+    return {name: np.round(values, DECIMALS) for name, values in features.items()}
+
+
+def _reuse(columns: duckdb.DuckDBPyConnection, policy: Policy, rings: Rings) -> dict[str, Floats]:
+    names = list(policy.priced())
+    payment = [code for code, name in enumerate(names) if name in PAYMENT_KINDS]
+    device = [code for code, name in enumerate(names) if name == "device"]
+    address = [code for code, name in enumerate(names) if name in policy.kinds and policy.kinds[name].normaliser == "ip"]
+    held_cards, cards = _held(columns, payment, len(rings.size))
+    held_devices, devices = _held(columns, device, len(rings.size))
+    held_addresses, addresses = _held(columns, address, len(rings.size))
+    return {
+        "card_reuse": np.log(_ratio(held_cards, cards)),
+        "dev_reuse": np.log(_ratio(held_devices, devices)),
+        "dev_per": np.where(devices > 0, np.log1p(devices / rings.core_size), np.nan),
+        "ip_div": _ratio(addresses, held_addresses),
+    }
+
+
+def _held(columns: duckdb.DuckDBPyConnection, kinds: list[int], count: int) -> tuple[Ints, Ints]:
+    """Account–value rows and distinct values of each ring's core, over the given kinds."""
+    listed = ", ".join(map(str, kinds)) or "-1"
+    found = columns.sql(
+        f"SELECT ring, count(*) AS rows, count(DISTINCT token) AS tokens FROM ring_values WHERE kind IN ({listed}) GROUP BY ring"
+    ).to_arrow_table()
+    rows, tokens = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    rows[found["ring"].to_numpy()] = found["rows"].to_numpy()
+    tokens[found["ring"].to_numpy()] = found["tokens"].to_numpy()
+    return rows, tokens
+
+
+def _ratio(part: Ints, whole: Ints) -> Floats:
+    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
+
+
+def _links(links: RingLinks, count: int) -> dict[str, Floats]:
+    total = np.bincount(links.ring, minlength=count)
+    order = np.lexsort((links.link.onset, links.ring))
+    onset, starts = links.link.onset[order], np.searchsorted(links.ring, np.arange(count))
+    low, high = starts + (total - 1) // 10, starts + (9 * (total - 1) + 9) // 10
+    days = (onset[high] - onset[low]) / DAY_US if len(onset) else np.zeros(0)
+    return {
+        "ip_coresidence": np.bincount(links.ring, weights=links.link.with_ip, minlength=count) / total,
+        "cohort_share": np.bincount(links.ring, weights=links.link.with_cohort, minlength=count) / total,
+        "onset_spread": np.log1p(days),
+    }
+
+
+def _sign_ups(
+    columns: duckdb.DuckDBPyConnection, reference: Reference, rings: Rings, members: Members, links: RingLinks
+) -> dict[str, Floats]:
+    count = len(rings.size)
+    created = columns.sql("SELECT account, created FROM ids JOIN ring_core USING (account) ORDER BY ring, account").to_arrow_table()
+    moment = created["created"].to_numpy(zero_copy_only=False).astype(np.float64)
+    ring = members.ring[members.core]
+    known = ~np.isnan(moment)
+    joined = first_links(members, links)[members.core]
+    fresh = known & (joined - moment <= NEW_DAYS * DAY_US)
+    n = np.bincount(ring[known], minlength=count)
+    most = _most_in_a_week(ring[known], (moment[known] // 1_000_000).astype(np.int64), count)
+    chance = np.minimum(1.0, n * bdtrc(most - 2, np.maximum(n - 1, 1), reference.seven_day_share))
+    surprise = np.where(most >= 2, -np.log10(np.maximum(chance, 10**-LARGEST_SURPRISE)), 0.0)
+    return {
+        "burst": np.where(n > 0, np.abs(surprise), np.nan),
+        "new_share": np.where(n > 0, np.bincount(ring[fresh], minlength=count) / np.maximum(n, 1), np.nan),
+    }
+
+
+def first_links(members: Members, links: RingLinks) -> Ints:
+    """The onset (microseconds) of each member's first link inside the campaign window."""
+    order = np.argsort(members.account)
+    first = np.full(len(order), np.iinfo(np.int64).max)
+    for ends in (links.link.a, links.link.b):
+        places = order[np.searchsorted(members.account[order], ends[links.in_window])]
+        np.minimum.at(first, places, links.link.onset[links.in_window])
+    return first
+
+
+def _most_in_a_week(ring: Ints, second: Ints, count: int) -> Ints:
+    order = np.lexsort((second, ring))
+    ring, second = ring[order], second[order]
+    key = ring * (1 << 33) + second
+    inside = np.searchsorted(key, key + BURST_SECONDS, side="right") - np.arange(len(key))
+    most = np.zeros(count, np.int64)
+    np.maximum.at(most, ring, inside)
+    return most
+
+
+def _bad_labels(columns: duckdb.DuckDBPyConnection, reference: Reference, rings: Rings) -> Floats:
+    found = columns.sql(
+        "SELECT ring, count(*) AS bad FROM ring_core JOIN ids USING (account) JOIN labels USING (account_id)"
+        " WHERE label = 'bad' GROUP BY ring"
+    ).to_arrow_table()
+    bad = np.zeros(len(rings.size), np.int64)
+    bad[found["ring"].to_numpy()] = found["bad"].to_numpy()
+    chance = np.where(bad > 0, bdtrc(np.maximum(bad - 1, 0), rings.core_size, reference.bad_rate), 1.0)
+    return np.abs(-np.log10(np.maximum(chance, 10**-LARGEST_SURPRISE)))
+
+
+def _inherited(columns: duckdb.DuckDBPyConnection, count: int) -> Floats:
+    found = columns.sql(INHERITED).to_arrow_table()
+    share = np.zeros(count)
+    share[found["ring"].to_numpy()] = found["inherited"].to_numpy() / found["values_linking"].to_numpy()
+    return share
+
+
