@@ -1,0 +1,41 @@
+"""The commands: parse, call, print. ``main`` turns every error into one sentence and its exit code."""
+
+from __future__ import annotations
+
+import errno
+import sys
+import traceback
+
+from graphrisk.cli.application import app
+from graphrisk.cli.batch import register as register_batch
+from graphrisk.cli.inspecting import register as register_inspecting
+from graphrisk.errors import GraphriskError
+
+register_batch(app)
+register_inspecting(app)
+
+
+def main() -> None:
+    """Run the command line. Exit codes: 0 done, 2 settings or policy, 3 input, 4 store, 5 detection, 6 not found,
+    7 the guard refused, 130 stopped by Ctrl-C."""
+    try:
+        app()
+    except GraphriskError as error:
+        _stop(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _stop("Stopped; nothing was left half done.", 130)
+    except MemoryError:
+        _stop("There is not enough memory; lower GRAPHRISK_MEMORY_MIB or free some, then try again.", 4)
+    except OSError as error:
+        if error.errno == errno.EPIPE:
+            sys.exit(0)
+        place = f" ({error.filename})" if error.filename else ""
+        _stop(f"The disk said {error.strerror or type(error).__name__}{place}; nothing was lost: mend that, then try again.", 4)
+    except Exception as error:  # a message of another library can quote raw values, so only its place is told
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        _stop(f"Unexpected {type(error).__name__} at {frame.filename}:{frame.lineno}; please report it.", 1)
+
+
+def _stop(message: str, code: int) -> None:
+    print(f"graphrisk: {message}", file=sys.stderr)
+    sys.exit(code)

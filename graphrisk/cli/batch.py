@@ -1,0 +1,177 @@
+"""The commands that a batch job uses: load, detect, publish, run, rollback, export, ledger compact, demo."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from graphrisk import pipeline
+from graphrisk.cli.application import OUT, Home, Json, PolicyFile, Run, policy_of, print_json, settings_of
+from graphrisk.cli.render import print_detected, print_load, print_published
+from graphrisk.errors import SettingsError
+from graphrisk.runs.export import Format
+from graphrisk.runs.store import Publication
+from graphrisk.worlds.small import write_small_world
+
+Sources = Annotated[list[str], typer.Argument(metavar="SOURCE…", help="Facts folders, files or globs (csv, parquet, ndjson; also compressed).")]
+MappingFile = Annotated[Path | None, typer.Option("--mapping", metavar="FILE", help="Mapping TOML for other people's tables.")]
+AsOf = Annotated[str | None, typer.Option("--as-of", metavar="T", help="Only facts accepted, and labels known, by this time (ISO 8601; UTC).")]
+EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="igraph, leidenalg or networkx.")]
+Force = Annotated[bool, typer.Option("--force", help="Publish although the guard refuses; needs --reason.")]
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; recorded with the publication.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the batch commands to the application."""
+    for command in (load, detect, publish, run, rollback, export, demo):
+        app.command()(command)
+    ledger = typer.Typer(help="Look after the ledger.", no_args_is_help=True)
+    ledger.command()(compact)
+    app.add_typer(ledger, name="ledger")
+
+
+def load(source: Sources, mapping: MappingFile = None, policy: PolicyFile = None, json: Json = False, home: Home = None) -> None:
+    """Take facts into the ledger, all or nothing, and report what came in and what was rejected."""
+    settings = settings_of(home)
+    loaded = pipeline.load(settings, policy_of(settings, policy), source, mapping)
+    if json:
+        print_json({"new": loaded.new, **loaded.report})
+    else:
+        print_load(loaded, settings)
+
+
+def detect(
+    as_of: AsOf = None, engine: EngineName = "igraph", policy: PolicyFile = None, json: Json = False, home: Home = None
+) -> None:
+    """Compute a run: links, rings, scores. Readers do not see it until it is published."""
+    settings = settings_of(home)
+    manifest = pipeline.detect(settings, policy_of(settings, policy), parsed_time(as_of), engine)
+    if json:
+        print_json(_without_files(manifest))
+    else:
+        print_detected(manifest)
+
+
+def publish(
+    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run to publish; the newest if none is named.")] = None,
+    force: Force = False,
+    reason: Reason = None,
+    policy: PolicyFile = None,
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """Make a run the live one, if the guard agrees."""
+    settings = settings_of(home)
+    move = pipeline.publish(settings, policy_of(settings, policy), run_id, forced(force, reason))
+    _tell_move(move, json)
+
+
+def run(
+    source: Sources,
+    mapping: MappingFile = None,
+    engine: EngineName = "igraph",
+    policy: PolicyFile = None,
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """Load, detect and publish, in one go."""
+    settings = settings_of(home)
+    chosen = policy_of(settings, policy)
+    loaded = pipeline.load(settings, chosen, source, mapping)
+    if not json:
+        print_load(loaded, settings)
+    manifest = pipeline.detect(settings, chosen, None, engine)
+    if not json:
+        print_detected(manifest)
+    move = pipeline.publish(settings, chosen, manifest["run_id"])
+    if json:
+        print_json({"load": {"new": loaded.new, **loaded.report}, "run": _without_files(manifest), "publication": move.__dict__})
+    else:
+        print_published(move)
+
+
+def rollback(reason: Reason = None, json: Json = False, home: Home = None) -> None:
+    """Make the run that was live before the current one live again."""
+    _tell_move(pipeline.rollback(settings_of(home), reason), json)
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go.")],
+    run_id: Run = None,
+    form: Annotated[str, typer.Option("--format", metavar="FORMAT", help="parquet or csv.")] = "parquet",
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """Write the live run (or any run) as files: accounts, rings, links, run.json."""
+    if form not in ("parquet", "csv"):
+        raise SettingsError(f"The export format {form!r} is not known; choose parquet or csv.")
+    paths = pipeline.export(settings_of(home), folder, run_id, cast(Format, form))
+    if json:
+        print_json({"files": [str(path) for path in paths]})
+    else:
+        for path in paths:
+            OUT.print(f"{path}  {path.stat().st_size:,} bytes", markup=False)
+
+
+def compact(json: Json = False, home: Home = None) -> None:
+    """Rewrite the ledger's small files into large ones. Changes no answer."""
+    saved = pipeline.compact(settings_of(home))
+    if json:
+        print_json({"files_saved": saved})
+    else:
+        OUT.print("Compacted: " + ", ".join(f"{count} files fewer in {table}" for table, count in saved.items()) + ".")
+
+
+def demo(
+    folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="Where the demo's facts and home go.")] = Path("demo"),
+    accounts: Annotated[int, typer.Option("--accounts", min=500, help="Size of the marketplace.")] = 2_000,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed gives another marketplace.")] = 1,
+) -> None:
+    """Make a small marketplace with planted rings, find them, and say what to look at."""
+    facts, settings = folder / f"facts-{accounts}-{seed}", settings_of(folder / "home")
+    write_small_world(facts, accounts, seed)
+    chosen = policy_of(settings, None)
+    print_load(pipeline.load(settings, chosen, [str(facts)]), settings)
+    manifest = pipeline.detect(settings, chosen)
+    print_detected(manifest)
+    print_published(pipeline.publish(settings, chosen, manifest["run_id"]))
+    riskiest = pipeline.rings(settings, limit=1)[0]
+    member = next(each for each in pipeline.ring(settings, riskiest["ring_id"])["members"] if each["role"] == "core")
+    OUT.print("\nLook at it:")
+    for words in ("rings", f"show ring {riskiest['ring_id']}", f"show account {member['account_id']}", "status"):
+        OUT.print(f"  .venv/bin/graphrisk --home {settings.home} {words}", markup=False)
+    OUT.print(f"The planted truth is in {facts / 'truth.csv'}; the product never reads it.", markup=False)
+
+
+def parsed_time(text: str | None) -> datetime | None:
+    """A time in ISO 8601; without a zone it is UTC. Raises ``SettingsError``."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise SettingsError(f"--as-of is {text!r}, which is not ISO 8601; write it like 2026-06-30T12:00:00Z.") from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def forced(force: bool, reason: str | None) -> str | None:
+    """The reason of a forced publication, or ``None``. Raises ``SettingsError`` when one of the two is missing."""
+    if force and not (reason and reason.strip()):
+        raise SettingsError('--force needs --reason "…", which is recorded with the publication.')
+    if reason and not force:
+        raise SettingsError("--reason goes with --force; without it the guard decides.")
+    return reason
+
+
+def _tell_move(move: Publication, json: bool) -> None:
+    if json:
+        print_json(move.__dict__)
+    else:
+        print_published(move)
+
+
+def _without_files(manifest: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in manifest.items() if key not in ("files", "policy")}

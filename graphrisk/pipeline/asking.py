@@ -1,0 +1,187 @@
+"""What people ask of results: the state of a home, the runs, a ring, an account and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrisk.errors import NotFoundError
+from graphrisk.ledger.reading import view_facts
+from graphrisk.ledger.store import Ledger
+from graphrisk.policy import Policy
+from graphrisk.runs.export import Format, write_export
+from graphrisk.runs.store import current_run, publications, read_manifest, read_table, run_ids
+from graphrisk.runs.tables import SCHEMAS
+from graphrisk.scoring.reasons import explain
+from graphrisk.settings import Settings
+
+STRONGEST = 5
+
+KINDS = """
+WITH held AS (SELECT DISTINCT kind, token, account_id FROM fact_sightings),
+counted AS (SELECT kind, token, count(*) AS accounts FROM held GROUP BY kind, token)
+SELECT kind, sum(accounts)::BIGINT AS sightings, count(*) AS attributes,
+       count(*) FILTER (accounts >= 2) AS shared_attributes, max(accounts) AS max_accounts
+FROM counted GROUP BY kind ORDER BY kind
+"""
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """What the home holds: ``accounts``, ``kinds`` {kind: {sightings, attributes, shared_attributes, max_accounts}},
+    ``loads``, ``last_load``, ``runs``, ``current_run``, ``graph_lag`` (null: no graph is configured).
+    A sighting here is an account with a value, however often it was reported."""
+    settings.prepare()
+    loads = Ledger(settings.ledger).loads()
+    accounts, kinds = 0, {}
+    if loads:
+        with settings.scratch("status") as scratch, settings.columns(scratch) as columns:
+            view_facts(columns, Ledger(settings.ledger), datetime.now(UTC))
+            accounts = columns.execute("SELECT count(*) FROM accounts").fetchall()[0][0]
+            rows = columns.sql(KINDS).to_arrow_table().to_pylist()
+            kinds = {row.pop("kind"): row for row in rows}
+    last = loads[-1] if loads else None
+    return {
+        "home": str(settings.home),
+        "accounts": accounts,
+        "kinds": kinds,
+        "loads": len(loads),
+        "last_load": {"load": last.load, "accepted_at": last.accepted_at.isoformat(), "rows": last.rows} if last else None,
+        "runs": len(run_ids(settings.runs)),
+        "current_run": current_run(settings.home),
+        "graph_lag": None,
+    }
+
+
+def runs(settings: Settings) -> list[dict[str, Any]]:
+    """All runs that are kept, oldest first, with their counts and status (live, published, candidate)."""
+    settings.prepare()
+    return [_run_summary(settings, run_id) for run_id in run_ids(settings.runs)]
+
+
+def _run_summary(settings: Settings, run_id: str) -> dict[str, Any]:
+    manifest = read_manifest(settings.runs, run_id)
+    kept = ("run_id", "as_of", "engine", "policy_hash", "output_digest", "counts")
+    return {**{key: manifest[key] for key in kept}, "status": run_status(settings, run_id)}
+
+
+def run_status(settings: Settings, run_id: str) -> str:
+    """``live``, ``published`` (it was live once) or ``candidate``."""
+    if current_run(settings.home) == run_id:
+        return "live"
+    return "published" if any(move.run_id == run_id for move in publications(settings.home)) else "candidate"
+
+
+def chosen_run(settings: Settings, run_id: str | None) -> str:
+    """The run asked for, or the live one. Raises ``NotFoundError`` when nothing was published yet."""
+    settings.prepare()
+    chosen = run_id or current_run(settings.home)
+    if chosen is None:
+        raise NotFoundError("Nothing is published yet; `graphrisk detect` and `graphrisk publish` do it, or name a run with --run.")
+    read_manifest(settings.runs, chosen)
+    return chosen
+
+
+def export(settings: Settings, folder: Path, run_id: str | None = None, form: Format = "parquet") -> list[Path]:
+    """Write a run (the live one) as files into a folder; returns their paths."""
+    chosen = chosen_run(settings, run_id)
+    tables = {name: read_table(settings.runs, chosen, name) for name in SCHEMAS}
+    return write_export(folder, tables, read_manifest(settings.runs, chosen), run_status(settings, chosen), form)
+
+
+def rings(settings: Settings, run_id: str | None = None, band: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+    """The riskiest rings first: id, size, core size, score, band, kinds of sharing, window and flags."""
+    table = read_table(settings.runs, chosen_run(settings, run_id), "rings")
+    if band:
+        table = table.filter(pc.equal(table["band"], band))
+    kept = ("ring_id", "size", "core_size", "score", "band", "kinds", "first_link_at", "last_link_at", "flags")
+    return _plain(table.select(list(kept)).sort_by([("score", "descending"), ("ring_id", "ascending")]).slice(0, limit))
+
+
+def ring(settings: Settings, ring_id: str, run_id: str | None = None) -> dict[str, Any]:
+    """A ring and why it has its score; for a retired id, what became of it. Raises ``NotFoundError``."""
+    chosen = chosen_run(settings, run_id)
+    lineage = _one(read_table(settings.runs, chosen, "lineage"), "ring_id", ring_id)
+    if lineage is None:
+        raise NotFoundError(f"No ring was ever called {ring_id} in run {chosen}; `graphrisk rings` lists the rings.")
+    del lineage["core"]
+    found = _one(read_table(settings.runs, chosen, "rings"), "ring_id", ring_id)
+    if found is None:
+        return {"run_id": chosen, "ring_id": ring_id, "status": "retired", "lineage": lineage}
+    members = [member["account_id"] for member in found["members"]]
+    links = read_table(settings.runs, chosen, "links")
+    inside = _is_in(links["account_a"], members)
+    links = links.filter(inside).filter(_is_in(links.filter(inside)["account_b"], members))
+    return {
+        "run_id": chosen,
+        **found,
+        "status": "live",
+        "reasons": _reasons(found["reasons"], found["features"]),
+        "links": _plain(links.sort_by([("strength", "descending"), ("account_a", "ascending"), ("account_b", "ascending")])),
+        "lineage": lineage,
+    }
+
+
+def account(settings: Settings, account_id: str, run_id: str | None = None) -> dict[str, Any]:
+    """An account, its ring and role, its strongest links, and reasons that add up to the logit of its score."""
+    chosen = chosen_run(settings, run_id)
+    found = _one(read_table(settings.runs, chosen, "accounts"), "account_id", account_id)
+    if found is None:
+        raise NotFoundError(f"Run {chosen} has no account {account_id!r}; ids are taken as they were loaded, check the spelling.")
+    features: list[dict[str, Any]] = []
+    summary = None
+    if found["ring_id"]:
+        whole = _one(read_table(settings.runs, chosen, "rings"), "ring_id", found["ring_id"]) or {}
+        features = whole["features"]
+        summary = {key: whole[key] for key in ("ring_id", "size", "core_size", "score", "band", "kinds")}
+    links = links_of(settings, account_id, chosen)
+    return {
+        "run_id": chosen,
+        **found,
+        "reasons": _reasons(found["reasons"], features),
+        "ring": summary,
+        "links": len(links),
+        "strongest_links": links[:STRONGEST],
+    }
+
+
+def links_of(settings: Settings, account_id: str, run_id: str) -> list[dict[str, Any]]:
+    """The links of an account, strongest first, each with the other account and its evidence."""
+    table = read_table(settings.runs, run_id, "links")
+    mine = pc.or_(pc.equal(table["account_a"], account_id), pc.equal(table["account_b"], account_id))
+    found: list[dict[str, Any]] = []
+    for row in _plain(table.filter(mine)):
+        other = row["account_b"] if row["account_a"] == account_id else row["account_a"]
+        found.append({"account_id": other, **{key: row[key] for key in ("strength", "onset", "evidence")}})
+    return sorted(found, key=lambda link: (-link["strength"], link["account_id"]))
+
+
+def policy_shown(policy: Policy) -> dict[str, Any]:
+    """The policy in force with its hash."""
+    return {"hash": policy.hash, **policy.model_dump(mode="json")}
+
+
+def _reasons(parts: list[dict[str, Any]], features: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    values = {each["code"]: each["value"] for each in features}
+    return [asdict(reason) for reason in explain([(part["code"], part["contribution"]) for part in parts], values)]
+
+
+def _one(table: pa.Table, column: str, value: str) -> dict[str, Any] | None:
+    rows = _plain(table.filter(pc.equal(table[column], value)))
+    return rows[0] if rows else None
+
+
+def _is_in(column: Any, values: list[str]) -> Any:
+    return pc.is_in(column, value_set=pa.array(values, pa.string()))
+
+
+def _plain(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows as plain values; times as ISO 8601 in UTC."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            table = table.set_column(place, field.name, pc.strftime(table[field.name], "%Y-%m-%dT%H:%M:%SZ"))
+    return table.to_pylist()

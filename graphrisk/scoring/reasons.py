@@ -1,0 +1,50 @@
+"""The sentence of each reason code: what a contribution means, with the figure behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import exp, expm1
+
+from graphrisk.model import Reason
+
+Sentence = Callable[[float], str]
+
+RING_SENTENCES: dict[str, Sentence] = {
+    "log_n": lambda x: f"The ring has {exp(x):.0f} core accounts.",
+    "card_reuse": lambda x: f"Each card or bank account is used by {exp(x):.1f} of the ring's accounts in the mean.",
+    "dev_reuse": lambda x: f"Each device is used by {exp(x):.1f} of the ring's accounts in the mean.",
+    "dev_per": lambda x: f"The ring has {expm1(x):.1f} devices for each account.",
+    "ip_div": lambda x: f"{100 * x:.0f} % of the ring's weekly IP addresses are distinct: its accounts {_move(x)}.",
+    "ip_coresidence": lambda x: f"{100 * x:.0f} % of the links are between accounts seen on the same IP address.",
+    "onset_spread": lambda x: f"The links arose over {expm1(x):.0f} days.",
+    "burst": lambda x: f"So many sign-ups within a week have a chance of 1 in 10^{x:.0f}.",
+    "new_share": lambda x: f"{100 * x:.0f} % of the core accounts were opened in the 30 days before their first link.",
+    "cohort_share": lambda x: f"{100 * x:.0f} % of the links are between accounts that signed up together.",
+    "label_enrich": lambda x: f"So many accounts known to be bad have a chance of 1 in 10^{x:.0f}." if x else "No core account is known to be bad.",
+    "closed_inherit": lambda x: f"{100 * x:.0f} % of the shared values were used by closed accounts before.",
+}
+"""Feature → sentence over the feature's value."""
+
+SENTENCES: dict[str, str] = {
+    "base": "Where every account or ring starts.",
+    "membership": "The account is tied to its ring less than firmly, or its ring's risk is taken as it is.",
+    "near_bad": "Accounts known to be bad are within two links.",
+    "near_good": "Accounts known to be good are directly linked.",
+}
+"""Codes that stand for themselves."""
+
+
+def explain(parts: list[tuple[str, int]], features: dict[str, float]) -> list[Reason]:
+    """Reasons with their sentences, the largest contributions first; ``features`` are those of the account's ring."""
+    reasons = [Reason(code, contribution, _sentence(code, features)) for code, contribution in parts]
+    return sorted(reasons, key=lambda reason: (-abs(reason.contribution), reason.code))
+
+
+def _sentence(code: str, features: dict[str, float]) -> str:
+    if code in RING_SENTENCES:
+        return RING_SENTENCES[code](features[code])
+    return SENTENCES[code]
+
+
+def _move(share: float) -> str:
+    return "rarely meet on one" if share > 0.5 else "are often on the same"
