@@ -108,6 +108,7 @@ class Settings:
         connection = duckdb.connect(config=config)
         try:
             connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET enable_progress_bar = false")
             yield connection
         finally:
             connection.close()

@@ -21,7 +21,7 @@ from graphrisk.sources.mapping import Mapping, TableMapping
 COMPRESSED = (".gz", ".zst", ".bz2", ".lz4")
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 BLOCK_BYTES = 16 << 20
-ROWS_AT_ONCE = 131_072
+ROWS_AT_ONCE = 262_144
 LINE = "line"
 _NO_DELIMITER = "\x1f"  # may not stand unescaped in JSON (RFC 8259, section 7), so a line stays one field
 _TABLE = re.compile(rf"^({'|'.join(TABLES)})(?![a-z])")

@@ -6,18 +6,19 @@ Each statement gives, for every row of the batch, the facts' columns, ``row``, `
 
 from __future__ import annotations
 
+import pyarrow as pa
+
 from graphrisk.policy import Policy
 from graphrisk.schema import LABELS, STATUSES
-from graphrisk.sources.normalise import CANONICAL, HINT, NETWORK, PLACEHOLDER, REJECTED
+from graphrisk.sources.normalise import CANONICAL, HINT, MAIL_PROVIDERS, NETWORK, PLACEHOLDER, PREPARED, REJECTED
 from graphrisk.sources.tokens import TokenKey
 
 FIRST_TIME_US = 631_152_000_000_000
 """1990; earlier times are placeholders such as 1970-01-01 or 1900-01-01."""
 
 _FIRST_MONDAY_DAYS = 4
-_ACCOUNT_ID = r"^[^\p{C}]{1,128}$"
-_BAD_ACCOUNT = f"account_id IS NULL OR trim(account_id) = '' OR NOT regexp_matches(account_id, '{_ACCOUNT_ID}')"
-_BLANKS = "' ' || chr(9) || chr(10) || chr(13)"
+_BAD_ACCOUNT = r"account_id IS NULL OR length(account_id) > 128 OR trim(account_id) = '' OR regexp_matches(account_id, '\p{C}')"
+_TRIMMED = r"CASE WHEN regexp_matches(value, '^\s|\s$') THEN regexp_replace(value, '^\s+|\s+$', '', 'g') ELSE value END"
 
 
 def _cases(arms: list[tuple[str, str]]) -> str:
@@ -72,7 +73,7 @@ def values_sql(projected: str, policy: Policy, normalisers: tuple[str, ...]) -> 
     """The distinct values of a batch that Python makes canonical: ``normaliser``, ``v``."""
     return (
         f"SELECT DISTINCT normaliser, v FROM ({_typed(projected, policy)}) WHERE normaliser IN ({_listed(normalisers)})"
-        r" AND NOT (normaliser = 'ip' AND regexp_matches(v, '^\d+\.\d+\.\d+\.\d+$'))"
+        " AND NOT is_ipv4"
     )
 
 
@@ -98,6 +99,7 @@ def sightings_sql(projected: str, policy: Policy) -> str:
         f"SELECT typed.*, translated_hint, coalesce(first_seen_us, seen_at_us) AS first_us,"
         f" coalesce(last_seen_us, first_us) AS last_us, CASE normaliser {arms} END AS canonical"
         f" FROM ({_typed(projected, policy)}) AS typed LEFT JOIN translated USING (normaliser, v)"
+        " LEFT JOIN mail_providers USING (mail_domain)"
     )
     judged = f"SELECT *, {reason} AS reason, {NETWORK} AS network_text FROM ({canonical})"
     week = f"((first_us - {_FIRST_MONDAY_DAYS} * 86400000000) // 604800000000)::INTEGER"
@@ -119,10 +121,15 @@ def token_parameters(policy: Policy, key: TokenKey) -> dict[str, bytes | str]:
 
 def _typed(projected: str, policy: Policy) -> str:
     arms = " ".join(f"WHEN '{kind}' THEN '{each.normaliser}'" for kind, each in policy.kinds.items())
-    return (
-        f"SELECT * REPLACE (lower(trim(kind)) AS kind), CASE lower(trim(kind)) {arms} END AS normaliser,"
-        f" trim(nfc_normalize(value), {_BLANKS}) AS v FROM ({projected})"
-    )
+    trimmed = f"SELECT * REPLACE (lower(trim(kind)) AS kind, nfc_normalize(value) AS value) FROM ({projected})"
+    named = f"SELECT * EXCLUDE (value), CASE kind {arms} END AS normaliser, {_TRIMMED} AS v FROM ({trimmed})"
+    return f"SELECT *, {PREPARED} FROM ({named})"
+
+
+def mail_providers() -> pa.Table:
+    """The table ``mail_providers`` that ``sightings_sql`` joins."""
+    columns = list(zip(*MAIL_PROVIDERS, strict=True))
+    return pa.table([pa.array(column) for column in columns], names=["mail_domain", "same_domain", "ignores_dots", "ignores_tags"])
 
 
 def _token(policy: Policy, text: str) -> str:

@@ -40,65 +40,57 @@ MAIL_PROVIDERS: tuple[tuple[str, str, bool, bool], ...] = (
 
 PYTHON_NORMALISERS: tuple[Normaliser, ...] = ("ip", "phone")
 
-_IPV4 = r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$"
-_UUID = r"^\{?[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}\}?$"
-_HEX = r"^[0-9A-Fa-f:.-]{12,}$"
+FREE_MAIL = (
+    *(domain for domain, *_ in MAIL_PROVIDERS),
+    *("aol.com", "gmx.de", "gmx.net", "mail.ru", "qq.com", "web.de", "yahoo.com", "yandex.ru"),
+)
 
 
 def _quoted(texts: Iterable[str]) -> str:
     return ", ".join("'" + text.replace("'", "''") + "'" for text in texts)
 
 
-_local = "split_part(lower(v), '@', 1)"
-_domain = "rtrim(split_part(lower(v), '@', 2), '.')"
-_no_tags = _quoted(domain for domain, _, _, tags in MAIL_PROVIDERS if tags)
-_no_dots = _quoted(domain for domain, _, dots, _ in MAIL_PROVIDERS if dots)
-_aliases = " ".join(f"WHEN '{domain}' THEN '{same}'" for domain, same, _, _ in MAIL_PROVIDERS if same != domain)
-_untagged = f"CASE WHEN {_domain} IN ({_no_tags}) THEN split_part({_local}, '+', 1) ELSE {_local} END"
-_mailbox = f"CASE WHEN {_domain} IN ({_no_dots}) THEN replace({_untagged}, '.', '') ELSE {_untagged} END"
-_compact = "regexp_replace(v, '[ -]', '', 'g')"
+PREPARED = (
+    r"normaliser = 'ip' AND regexp_matches(v, '^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$') AS is_ipv4,"
+    r" CASE WHEN normaliser = 'email' AND regexp_matches(v, '^[^@\s]+@[^@\s]+\.[^@\s]+$') THEN lower(split_part(v, '@', 1)) END AS local_part,"
+    " CASE WHEN normaliser = 'email' THEN rtrim(lower(split_part(v, '@', 2)), '.') END AS mail_domain"
+)
+"""SQL columns over ``normaliser`` and ``v`` (the trimmed text) that the expressions below use."""
+
+_untagged = "CASE WHEN ignores_tags THEN split_part(local_part, '+', 1) ELSE local_part END"
+_compact = "regexp_replace(v, '[ .-]', '', 'g')"
 
 CANONICAL: dict[Normaliser, str] = {
-    "device": f"CASE WHEN regexp_matches(v, '{_UUID}') OR regexp_matches(v, '{_HEX}')"
-    " THEN lower(regexp_replace(v, '[{}:.-]', '', 'g')) ELSE v END",
+    "device": "CASE WHEN length(v) < 12 THEN v WHEN regexp_matches(v, '^[0-9A-Fa-f-]+$') THEN lower(replace(v, '-', ''))"
+    " WHEN regexp_matches(v, '^[0-9A-Fa-f{}:.-]+$') THEN lower(regexp_replace(v, '[{}:.-]', '', 'g')) ELSE v END",
     "card": f"CASE WHEN regexp_matches(v, '^[0-9 -]+$') THEN {_compact} ELSE v END",
-    "bank_account": "CASE WHEN regexp_matches(upper(regexp_replace(v, '[ .-]', '', 'g')), '^([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30}|[0-9]+)$')"
-    " THEN upper(regexp_replace(v, '[ .-]', '', 'g')) ELSE v END",
-    "email": f"CASE WHEN regexp_matches(v, '^[^@\\s]+@[^@\\s]+\\.[^@\\s]+$') AND {_mailbox} <> ''"
-    f" THEN {_mailbox} || '@' || CASE {_domain} {_aliases} ELSE {_domain} END END",
+    "bank_account": f"CASE WHEN regexp_matches(upper({_compact}), '^([A-Z]{{2}}[0-9]{{2}}[A-Z0-9]{{10,30}}|[0-9]+)$')"
+    f" THEN upper({_compact}) ELSE v END",
+    "email": f"nullif(CASE WHEN ignores_dots THEN replace({_untagged}, '.', '') ELSE {_untagged} END, '')"
+    " || '@' || coalesce(same_domain, mail_domain)",
     "address": r"nullif(trim(regexp_replace(strip_accents(lower(v)), '[^\pL\pN]+', ' ', 'g')), '')",
     "identifier": "nullif(upper(regexp_replace(v, '[\\s./_-]', '', 'g')), '')",
-    "ip": f"CASE WHEN regexp_matches(v, '{_IPV4}') THEN v ELSE translated END",
+    "ip": "CASE WHEN is_ipv4 THEN v ELSE translated END",
     "phone": "translated",
 }
-"""Normaliser → SQL over ``v`` (the trimmed text) giving the canonical text, or null when the value is malformed."""
+"""Normaliser → SQL giving the canonical text, or null when the value is malformed."""
 
-_octet = {n: f"try_cast(split_part(canonical, '.', {n}) AS INTEGER)" for n in (1, 2, 3, 4)}
-_is_ipv4 = f"regexp_matches(canonical, '{_IPV4}')"
-_digits = "regexp_matches(canonical, '^[0-9]{13,19}$')"
 _luhn = (
     "list_sum(list_transform(string_split(reverse(canonical), ''), lambda digit, place:"
     " CASE WHEN place % 2 = 1 THEN digit::INTEGER ELSE (digit::INTEGER * 2) // 10 + (digit::INTEGER * 2) % 10 END)) % 10 = 0"
 )
 
 REJECTED: tuple[tuple[str, str, str], ...] = (
-    ("card", f"CASE WHEN {_digits} THEN {_luhn} ELSE false END", "raw_card_number"),
+    ("card", f"CASE WHEN regexp_matches(canonical, '^[0-9]{{13,19}}$') THEN {_luhn} ELSE false END", "raw_card_number"),
     ("card", r"regexp_matches(v, '^[0-9 -]{0,9}[*xX•]+[0-9 *xX•-]*$')", "malformed_value"),
     ("device", f"canonical IN ({_quoted(CONSTANT_DEVICES)}) OR regexp_matches(canonical, '^[fF]{{8,}}$')", "placeholder"),
     ("email", "regexp_matches(canonical, '^(noreply|no-reply|donotreply|none|null|unknown|na)@')", "placeholder"),
-    ("phone", "canonical IS NULL AND NOT starts_with(ltrim(v), '+') AND $phone_region IS NULL", "phone_without_country"),
-    ("ip", "canonical = 'private'", "private_address"),
+    ("phone", "canonical IS NULL AND NOT starts_with(v, '+') AND $phone_region IS NULL", "phone_without_country"),
+    ("ip", r"is_ipv4 AND NOT regexp_matches(canonical, '^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.|$)){4}$')", "malformed_value"),
     (
         "ip",
-        f"{_is_ipv4} AND (greatest({_octet[1]}, {_octet[2]}, {_octet[3]}, {_octet[4]}) > 255"
-        " OR regexp_matches(canonical, '(^|\\.)0[0-9]'))",
-        "malformed_value",
-    ),
-    (
-        "ip",
-        f"{_is_ipv4} AND ({_octet[1]} IN (0, 10, 127) OR {_octet[1]} >= 224"
-        f" OR ({_octet[1]} = 172 AND {_octet[2]} BETWEEN 16 AND 31)"
-        f" OR ({_octet[1]} = 192 AND {_octet[2]} = 168) OR ({_octet[1]} = 169 AND {_octet[2]} = 254))",
+        r"canonical = 'private' OR (is_ipv4 AND regexp_matches(canonical,"
+        r" '^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|22[4-9]|2[3-5]\d)\.'))",
         "private_address",
     ),
 )
@@ -108,23 +100,18 @@ PLACEHOLDER = f"lower(v) IN ({_quoted(NOTHING)}) OR regexp_matches(v, '^[0\\s:.,
 """SQL over ``v``: the text stands for nothing, in any kind (all zeros included)."""
 
 NETWORK = (
-    f"CASE WHEN normaliser <> 'ip' THEN NULL WHEN {_is_ipv4} THEN regexp_extract(canonical, '^\\d+\\.\\d+\\.\\d+') || '.0/24'"
+    r"CASE WHEN normaliser <> 'ip' THEN NULL WHEN is_ipv4 THEN regexp_extract(canonical, '^\d+\.\d+\.\d+') || '.0/24'"
     " ELSE '/48 of ' || regexp_extract(canonical, '^([0-9a-f]*:){3}') END"
 )
 """SQL giving the network in which an address takes part in cohorts: the /24 of IPv4, the /48 of IPv6."""
 
-FREE_MAIL = (*(domain for domain, *_ in MAIL_PROVIDERS), "aol.com", "gmx.de", "gmx.net", "mail.ru", "qq.com", "web.de",
-             "yahoo.com", "yandex.ru")  # fmt: skip
+_last_four = "CASE WHEN length(canonical) >= 12 THEN '…' || right(canonical, 4) END"
 
 HINT = (
-    "CASE normaliser"
-    f" WHEN 'ip' THEN CASE WHEN {_is_ipv4} THEN regexp_extract(canonical, '^\\d+\\.\\d+') || '.0.0/16'"
+    r"CASE normaliser WHEN 'ip' THEN CASE WHEN is_ipv4 THEN regexp_extract(canonical, '^\d+\.\d+') || '.0.0/16'"
     " ELSE regexp_extract(canonical, '^([0-9a-f]*:){2}') || ':/32' END"
-    f" WHEN 'email' THEN CASE WHEN split_part(canonical, '@', 2) IN ({_quoted(FREE_MAIL)}) THEN 'free mail' ELSE 'other mail' END"
-    " WHEN 'phone' THEN '+' || translated_hint"
-    " WHEN 'card' THEN CASE WHEN length(canonical) >= 12 THEN '…' || right(canonical, 4) END"
-    " WHEN 'bank_account' THEN CASE WHEN length(canonical) >= 12 THEN '…' || right(canonical, 4) END"
-    " END"
+    f" WHEN 'email' THEN CASE WHEN mail_domain IN ({_quoted(FREE_MAIL)}) THEN 'free mail' ELSE 'other mail' END"
+    f" WHEN 'phone' THEN '+' || translated_hint WHEN 'card' THEN {_last_four} WHEN 'bank_account' THEN {_last_four} END"
 )
 """SQL giving the coarse hint that people see instead of the value, or null where none is safe."""
 

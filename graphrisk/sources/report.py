@@ -35,12 +35,8 @@ def load_report(staged: duckdb.DuckDBPyConnection, tally: Tally, policy: Policy,
 
     ``completeness`` is the share (0–1) of the load's accounts that have a sighting of the kind.
     """
-    accounts = _accounts(staged)
-    kinds = staged.execute("SELECT kind, count(DISTINCT account_id) FROM sightings GROUP BY kind ORDER BY kind").fetchall()
-    having = dict(kinds)
-    bare = staged.execute(
-        "SELECT count(*) FROM (SELECT account_id FROM accounts EXCEPT SELECT account_id FROM sightings)"
-    ).fetchall()
+    kinds = sorted(policy.kinds)
+    accounts, bare, having = _completeness(staged, kinds)
     return {
         "load": load,
         "sources": sources,
@@ -48,8 +44,8 @@ def load_report(staged: duckdb.DuckDBPyConnection, tally: Tally, policy: Policy,
         "accepted": {table: tally.rows[table] - sum(tally.rejected[table].values()) for table in TABLES},
         "rejected": {table: dict(sorted(tally.rejected[table].items())) for table in TABLES},
         "accounts": accounts,
-        "completeness": {kind: _share(having.get(kind, 0), accounts) for kind in sorted(policy.kinds)},
-        "accounts_without_attribute": _share(bare[0][0], accounts),
+        "completeness": {kind: _share(having[kind], accounts) for kind in kinds},
+        "accounts_without_attribute": _share(bare, accounts),
         "most_shared": _most_shared(staged),
         "ignored_columns": tally.ignored_columns,
     }
@@ -71,19 +67,28 @@ def refusal(tally: Tally, policy: Policy) -> str | None:
     return None
 
 
-def _accounts(staged: duckdb.DuckDBPyConnection) -> int:
-    found = staged.execute(
-        "SELECT count(*) FROM (SELECT account_id FROM accounts UNION SELECT account_id FROM sightings"
-        " UNION SELECT account_id FROM labels)"
-    ).fetchall()
-    return found[0][0]
+def _completeness(staged: duckdb.DuckDBPyConnection, kinds: list[str]) -> tuple[int, int, dict[str, int]]:
+    """Accounts of the load, those without any sighting, and those with a sighting of each kind."""
+    arms = " ".join(f"WHEN '{kind}' THEN {1 << place}" for place, kind in enumerate(kinds))
+    counted = ", ".join(f"count(*) FILTER (held & {1 << place} > 0)" for place in range(len(kinds)))
+    row = staged.execute(
+        f"WITH held AS (SELECT account_id, bit_or(CASE kind {arms} END) AS held FROM sightings GROUP BY account_id"
+        " UNION ALL SELECT account_id, 0 FROM accounts UNION ALL SELECT account_id, 0 FROM labels),"
+        " whole AS (SELECT account_id, bit_or(held) AS held FROM held GROUP BY account_id)"
+        f" SELECT count(*), count(*) FILTER (held = 0), {counted} FROM whole"
+    ).fetchall()[0]
+    return row[0], row[1], dict(zip(kinds, row[2:], strict=True))
 
 
 def _most_shared(staged: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]]]:
     rows = staged.execute(
-        "SELECT kind, token, min(hint), count(DISTINCT account_id) AS accounts FROM sightings GROUP BY kind, token"
-        " HAVING min(account_id) <> max(account_id)"
-        f" QUALIFY row_number() OVER (PARTITION BY kind ORDER BY accounts DESC, token) <= {MOST_SHARED} ORDER BY kind, accounts DESC, token"
+        "WITH held AS (SELECT DISTINCT kind, hash(token) AS place, hash(token, account_id) AS holding FROM sightings),"
+        " most AS (SELECT kind, place FROM held GROUP BY kind, place HAVING count(*) > 1"
+        f" QUALIFY row_number() OVER (PARTITION BY kind ORDER BY count(*) DESC, place) <= {MOST_SHARED}),"
+        " shared AS (SELECT * FROM sightings WHERE hash(token) IN (SELECT place FROM most))"
+        " SELECT kind, token, min(hint), count(DISTINCT account_id) AS accounts FROM shared GROUP BY kind, token"
+        f" QUALIFY row_number() OVER (PARTITION BY kind ORDER BY accounts DESC, token) <= {MOST_SHARED}"
+        " ORDER BY kind, accounts DESC, token"
     ).fetchall()
     shared: dict[str, list[dict[str, Any]]] = {}
     for kind, token, hint, accounts in rows:

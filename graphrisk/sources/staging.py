@@ -22,7 +22,7 @@ from graphrisk.logs import step
 from graphrisk.policy import Policy
 from graphrisk.schema import STATUSES, TABLES
 from graphrisk.sources.files import LINE, SourceFile, column_names, column_types, read_batches
-from graphrisk.sources.judging import accounts_sql, labels_sql, sightings_sql, token_parameters, values_sql
+from graphrisk.sources.judging import accounts_sql, labels_sql, mail_providers, sightings_sql, token_parameters, values_sql
 from graphrisk.sources.mapping import TableMapping, fit, plain
 from graphrisk.sources.normalise import PYTHON_NORMALISERS, canonical_ip, canonical_phone
 from graphrisk.sources.projection import projection
@@ -40,15 +40,34 @@ STAGED = {
 }
 """The staged tables; times are microseconds since 1970 in UTC, ``week`` counts ISO weeks and is 0 but for ip."""
 
-FOLDED = {
-    "accounts": "SELECT account_id, make_timestamptz(min(created_at)) AS created_at,"
-    f" {list(STATUSES)}[max(status_rank)] AS status, min(marketplace) AS marketplace FROM {{}} GROUP BY account_id",
-    "sightings": "SELECT account_id, kind, token, min(network) AS network, min(hint) AS hint, week,"
-    " make_timestamptz(min(first_seen)) AS first_seen, make_timestamptz(max(last_seen)) AS last_seen,"
-    " sum(count)::BIGINT AS count FROM {} GROUP BY account_id, kind, token, week",
-    "labels": "SELECT DISTINCT account_id, label, make_timestamptz(labelled_at) AS labelled_at, source FROM {}",
-}
-"""How the rows of one load fold into facts: earliest first, latest last, worst status, whatever their order."""
+FOLDED = (
+    f"""
+CREATE TABLE accounts AS
+SELECT account_id, make_timestamptz(min(created_at)) AS created_at, {list(STATUSES)}[max(status_rank)] AS status,
+       min(marketplace) AS marketplace
+FROM staged_accounts GROUP BY account_id
+""",
+    """
+CREATE TABLE labels AS
+SELECT DISTINCT account_id, label, make_timestamptz(labelled_at) AS labelled_at, source FROM staged_labels
+""",
+    """
+CREATE TABLE repeated AS SELECT place FROM staged_sightings GROUP BY place HAVING count(*) > 1
+""",
+    """
+CREATE TABLE folded_sightings AS
+SELECT account_id, kind, token, min(network) AS network, min(hint) AS hint, week, min(first_seen) AS first_seen,
+       max(last_seen) AS last_seen, sum(count)::BIGINT AS count
+FROM staged_sightings SEMI JOIN repeated USING (place) GROUP BY account_id, kind, token, week
+""",
+    """
+CREATE VIEW sightings AS
+SELECT * REPLACE (make_timestamptz(first_seen) AS first_seen, make_timestamptz(last_seen) AS last_seen)
+FROM (SELECT * EXCLUDE (place) FROM staged_sightings ANTI JOIN repeated USING (place) UNION ALL BY NAME FROM folded_sightings)
+""",
+)
+"""How the rows of one load fold into facts: earliest first, latest last, worst status, whatever their order. Sightings
+that stand alone, nearly all of a table of sightings, are not sorted or grouped at all; ``place`` is a hash that finds them."""
 
 _REJECTS = pa.schema([("file", pa.string()), ("row", pa.int64()), ("table", pa.string()), ("reason", pa.string()), ("value", pa.string())])
 
@@ -81,7 +100,9 @@ class Stager:
         self._remembered: dict[tuple[str, str], tuple[str | None, str | None]] = {}
         self.tally = Tally()
         for table, columns in STAGED.items():
-            staged.execute(f"CREATE TABLE staged_{table} ({columns})")
+            extra = ", place UBIGINT" if table == "sightings" else ""
+            staged.execute(f"CREATE TABLE staged_{table} ({columns}{extra})")
+        judge.register("mail_providers", mail_providers())
 
     def stage(self, files: list[SourceFile], rejects: Path) -> Tally:
         """Read all files; rejected rows go to the CSV file ``rejects``, masked.
@@ -118,7 +139,8 @@ class Stager:
         self.tally.rows[file.table] += judged.num_rows
         self._staged.register("judged", judged)
         columns = ", ".join(part.split()[0] for part in STAGED[file.table].split(", "))
-        self._staged.execute(f"INSERT INTO staged_{file.table} SELECT {columns} FROM judged WHERE reason IS NULL")
+        place = ", hash(account_id, kind, token, week)" if file.table == "sightings" else ""
+        self._staged.execute(f"INSERT INTO staged_{file.table} SELECT {columns}{place} FROM judged WHERE reason IS NULL")
         self._staged.unregister("judged")
         bad = judged.filter(pc.is_valid(judged["reason"])).sort_by("row")
         return bad["row"].combine_chunks(), bad.select(["reason", "length"])
@@ -162,9 +184,8 @@ class Stager:
             self.tally.rejected[file.table][each["values"]] += each["counts"]
 
     def _fold(self) -> None:
-        for table, sql in FOLDED.items():
-            self._staged.execute(f"CREATE TABLE {table} AS {sql.format('staged_' + table)}")
-            self._staged.execute(f"DROP TABLE staged_{table}")
+        for statement in FOLDED:
+            self._staged.execute(statement)
 
 
 def _line_keys(file: SourceFile) -> list[str]:
