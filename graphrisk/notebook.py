@@ -53,25 +53,35 @@ def load(
 ) -> dict[str, Any]:
     """Take facts into the ledger, all or nothing; returns the load report. Raises ``graphrisk.errors``."""
     settings = _settings(home)
-    loaded = pipeline.load(settings, _policy(settings, policy), [str(source) for source in sources], Path(mapping) if mapping else None)
+    loaded = pipeline.load(
+        settings, _policy(settings, policy), [str(source) for source in sources], Path(mapping) if mapping else None
+    )
     return {"new": loaded.new, **loaded.report}
 
 
 def detect(
-    *, home: Where = None, policy: Where = None, as_of: datetime | None = None, engine: Literal["igraph", "leidenalg", "networkx"] = "igraph"
+    *,
+    home: Where = None,
+    policy: Where = None,
+    as_of: datetime | None = None,
+    engine: Literal["igraph", "leidenalg", "networkx"] = "igraph",
 ) -> dict[str, Any]:
     """Compute a run and return its manifest; it is not live until it is published."""
     settings = _settings(home)
     return pipeline.detect(settings, _policy(settings, policy), as_of, engine)
 
 
-def publish(run_id: str | None = None, *, home: Where = None, policy: Where = None, force_reason: str | None = None) -> str:
+def publish(
+    run_id: str | None = None, *, home: Where = None, policy: Where = None, force_reason: str | None = None
+) -> str:
     """Make a run (the newest) live and return its id. Raises ``PublicationRefusedError`` with the guard's reasons."""
     settings = _settings(home)
     return pipeline.publish(settings, _policy(settings, policy), run_id, force_reason).run_id
 
 
-def run(sources: Sequence[str | Path], *, home: Where = None, mapping: Where = None, policy: Where = None) -> PublishedRun:
+def run(
+    sources: Sequence[str | Path], *, home: Where = None, mapping: Where = None, policy: Where = None
+) -> PublishedRun:
     """Load, detect and publish; returns the run, which is live now."""
     load(sources, home=home, mapping=mapping, policy=policy)
     manifest = detect(home=home, policy=policy)
@@ -84,7 +94,9 @@ def rollback(*, home: Where = None, reason: str | None = None) -> str:
     return pipeline.rollback(_settings(home), reason).run_id
 
 
-def export(folder: str | Path, *, home: Where = None, run_id: str | None = None, form: Literal["parquet", "csv"] = "parquet") -> list[Path]:
+def export(
+    folder: str | Path, *, home: Where = None, run_id: str | None = None, form: Literal["parquet", "csv"] = "parquet"
+) -> list[Path]:
     """Write a run (the live one) as files; returns their paths."""
     return pipeline.export(_settings(home), Path(folder), run_id, form)
 

@@ -124,7 +124,9 @@ class Policy(_Section):
     """All parameters that decide what is found; ``hash`` names this very set."""
 
     load: LoadPolicy = LoadPolicy()
-    kinds: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], KindPolicy] = Field(default_factory=_default_kinds)
+    kinds: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")], KindPolicy] = Field(
+        default_factory=_default_kinds
+    )
     cohort: KindPolicy = _kind_policy(COHORT)
     cohorts: CohortPolicy = CohortPolicy()
     links: LinkPolicy = LinkPolicy()
@@ -174,7 +176,9 @@ def read_policy(path: Path | None) -> Policy:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SettingsError(f"The policy {path} is wrong at {key}: {first['msg']}; see `graphrisk policy show`.") from error
+        raise SettingsError(
+            f"The policy {path} is wrong at {key}: {first['msg']}; see `graphrisk policy show`."
+        ) from error
 
 
 def _laid_over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

@@ -36,7 +36,9 @@ def _too_large(counts: dict[str, int], policy: GuardPolicy) -> list[str]:
     found: list[str] = []
     ring, component, accounts = counts["largest_ring"], counts["largest_component"], counts["accounts"]
     if ring > policy.max_ring_accounts:
-        found.append(f"its largest ring has {ring:,} accounts, more than guard.max_ring_accounts ({policy.max_ring_accounts:,})")
+        found.append(
+            f"its largest ring has {ring:,} accounts, more than guard.max_ring_accounts ({policy.max_ring_accounts:,})"
+        )
     limit = max(policy.max_component_share * accounts, policy.small_component)
     if component > limit:
         found.append(

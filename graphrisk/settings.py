@@ -69,7 +69,9 @@ class Settings:
                 write_durably(marker, json.dumps({"format": HOME_FORMAT}).encode())
             found = json.loads(marker.read_text())["format"]
         except OSError as error:
-            raise StoreError(f"The home folder {self.home} cannot be used: {error.strerror}; choose another --home.") from error
+            raise StoreError(
+                f"The home folder {self.home} cannot be used: {error.strerror}; choose another --home."
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(
                 f"{marker} is damaged; restore it from a backup, or write {json.dumps({'format': HOME_FORMAT})} into it."

@@ -30,7 +30,10 @@ def main() -> None:
         if error.errno == errno.EPIPE:
             sys.exit(0)
         place = f" ({error.filename})" if error.filename else ""
-        _stop(f"The disk said {error.strerror or type(error).__name__}{place}; nothing was lost: mend that, then try again.", 4)
+        _stop(
+            f"The disk said {error.strerror or type(error).__name__}{place}; nothing was lost: mend that, then try again.",
+            4,
+        )
     except Exception as error:  # a message of another library can quote raw values, so only its place is told
         frame = traceback.extract_tb(error.__traceback__)[-1]
         _stop(f"Unexpected {type(error).__name__} at {frame.filename}:{frame.lineno}; please report it.", 1)

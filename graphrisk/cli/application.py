@@ -24,10 +24,14 @@ app = typer.Typer(
 OUT = Console(highlight=False, soft_wrap=False)
 
 Home = Annotated[
-    Path | None, typer.Option("--home", metavar="DIR", help="Where the ledger and the runs live (or GRAPHRISK_HOME; else ~/.graphrisk).")
+    Path | None,
+    typer.Option(
+        "--home", metavar="DIR", help="Where the ledger and the runs live (or GRAPHRISK_HOME; else ~/.graphrisk)."
+    ),
 ]
 PolicyFile = Annotated[
-    Path | None, typer.Option("--policy", metavar="FILE", help="Policy TOML (else policy.toml in the home, else the defaults).")
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="Policy TOML (else policy.toml in the home, else the defaults)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Run = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Another run than the live one.")]

@@ -16,9 +16,17 @@ from graphrisk.runs.export import Format
 from graphrisk.runs.store import Publication
 from graphrisk.worlds.small import write_small_world
 
-Sources = Annotated[list[str], typer.Argument(metavar="SOURCE…", help="Facts folders, files or globs (csv, parquet, ndjson; also compressed).")]
-MappingFile = Annotated[Path | None, typer.Option("--mapping", metavar="FILE", help="Mapping TOML for other people's tables.")]
-AsOf = Annotated[str | None, typer.Option("--as-of", metavar="T", help="Only facts accepted, and labels known, by this time (ISO 8601; UTC).")]
+Sources = Annotated[
+    list[str],
+    typer.Argument(metavar="SOURCE…", help="Facts folders, files or globs (csv, parquet, ndjson; also compressed)."),
+]
+MappingFile = Annotated[
+    Path | None, typer.Option("--mapping", metavar="FILE", help="Mapping TOML for other people's tables.")
+]
+AsOf = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="T", help="Only facts accepted, and labels known, by this time (ISO 8601; UTC)."),
+]
 EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="igraph, leidenalg or networkx.")]
 Force = Annotated[bool, typer.Option("--force", help="Publish although the guard refuses; needs --reason.")]
 Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; recorded with the publication.")]
@@ -33,7 +41,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(ledger, name="ledger")
 
 
-def load(source: Sources, mapping: MappingFile = None, policy: PolicyFile = None, json: Json = False, home: Home = None) -> None:
+def load(
+    source: Sources, mapping: MappingFile = None, policy: PolicyFile = None, json: Json = False, home: Home = None
+) -> None:
     """Take facts into the ledger, all or nothing, and report what came in and what was rejected."""
     settings = settings_of(home)
     loaded = pipeline.load(settings, policy_of(settings, policy), source, mapping)
@@ -56,7 +66,9 @@ def detect(
 
 
 def publish(
-    run_id: Annotated[str | None, typer.Argument(metavar="[RUN]", help="The run to publish; the newest if none is named.")] = None,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="The run to publish; the newest if none is named.")
+    ] = None,
     force: Force = False,
     reason: Reason = None,
     policy: PolicyFile = None,
@@ -88,7 +100,13 @@ def run(
         print_detected(manifest)
     move = pipeline.publish(settings, chosen, manifest["run_id"])
     if json:
-        print_json({"load": {"new": loaded.new, **loaded.report}, "run": _without_files(manifest), "publication": move.__dict__})
+        print_json(
+            {
+                "load": {"new": loaded.new, **loaded.report},
+                "run": _without_files(manifest),
+                "publication": move.__dict__,
+            }
+        )
     else:
         print_published(move)
 
@@ -108,7 +126,7 @@ def export(
     """Write the live run (or any run) as files: accounts, rings, links, run.json."""
     if form not in ("parquet", "csv"):
         raise SettingsError(f"The export format {form!r} is not known; choose parquet or csv.")
-    paths = pipeline.export(settings_of(home), folder, run_id, cast(Format, form))
+    paths = pipeline.export(settings_of(home), folder, run_id, cast("Format", form))
     if json:
         print_json({"files": [str(path) for path in paths]})
     else:
@@ -126,7 +144,9 @@ def compact(json: Json = False, home: Home = None) -> None:
 
 
 def demo(
-    folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="Where the demo's facts and home go.")] = Path("demo"),
+    folder: Annotated[Path, typer.Option("--folder", metavar="DIR", help="Where the demo's facts and home go.")] = Path(
+        "demo"
+    ),
     accounts: Annotated[int, typer.Option("--accounts", min=500, help="Size of the marketplace.")] = 2_000,
     seed: Annotated[int, typer.Option("--seed", help="Another seed gives another marketplace.")] = 1,
 ) -> None:
@@ -153,7 +173,9 @@ def parsed_time(text: str | None) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
-        raise SettingsError(f"--as-of is {text!r}, which is not ISO 8601; write it like 2026-06-30T12:00:00Z.") from error
+        raise SettingsError(
+            f"--as-of is {text!r}, which is not ISO 8601; write it like 2026-06-30T12:00:00Z."
+        ) from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

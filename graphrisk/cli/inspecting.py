@@ -37,7 +37,14 @@ def status(json: Json = False, home: Home = None) -> None:
         return
     say(f"Home {state['home']}: {state['accounts']:,} accounts from {state['loads']:,} loads; {state['runs']:,} runs.")
     say(f"Live run: {state['current_run'] or 'none; `graphrisk detect` and `graphrisk publish` make one'}")
-    rows = table(None, ("kind", "left"), ("sightings", "right"), ("attributes", "right"), ("shared", "right"), ("most accounts", "right"))
+    rows = table(
+        None,
+        ("kind", "left"),
+        ("sightings", "right"),
+        ("attributes", "right"),
+        ("shared", "right"),
+        ("most accounts", "right"),
+    )
     for kind, counts in state["kinds"].items():
         numbers = (counts[key] for key in ("sightings", "attributes", "shared_attributes", "max_accounts"))
         rows.add_row(kind, *(f"{number:,}" for number in numbers))
@@ -78,7 +85,15 @@ def runs(json: Json = False, home: Home = None) -> None:
     if json:
         print_json(found)
         return
-    rows = table(None, ("run", "left"), ("as of", "left"), ("status", "left"), ("rings", "right"), ("members", "right"), ("links", "right"))
+    rows = table(
+        None,
+        ("run", "left"),
+        ("as of", "left"),
+        ("status", "left"),
+        ("rings", "right"),
+        ("members", "right"),
+        ("links", "right"),
+    )
     for each in found:
         counts = each["counts"]
         numbers = (f"{counts[key]:,}" for key in ("rings", "members", "links"))
@@ -105,7 +120,10 @@ def show_account(
             f"score {ring['score']}), which shares {', '.join(ring['kinds'])}."
         )
     else:
-        say("It is in no ring." + (" It is linked, but not to a ring." if found["links"] else " It is linked to no account."))
+        say(
+            "It is in no ring."
+            + (" It is linked, but not to a ring." if found["links"] else " It is linked to no account.")
+        )
     print_reasons(found["reasons"], found["logit"], found["score"])
     if found["links"]:
         print_links(f"Strongest of {found['links']:,} links", found["strongest_links"])
@@ -125,10 +143,17 @@ def show_ring(
     lineage = found["lineage"]
     if found["status"] == "retired":
         heirs = ", ".join(lineage["superseded_by"])
-        say(f"Ring {ring_id} is retired ({lineage['event']} in {lineage['event_run']}); " + (f"superseded by {heirs}." if heirs else "nothing superseded it."))
+        say(
+            f"Ring {ring_id} is retired ({lineage['event']} in {lineage['event_run']}); "
+            + (f"superseded by {heirs}." if heirs else "nothing superseded it.")
+        )
         return
-    say(f"Ring {ring_id} · score {found['score']} ({found['band']}) · {found['core_size']:,} core of {found['size']:,} · run {found['run_id']}")
-    say(f"Shares {', '.join(found['kinds'])}; campaign {found['window_start'][:10]} – {found['window_end'][:10]}; {lineage['event']} in {lineage['event_run']}.")
+    say(
+        f"Ring {ring_id} · score {found['score']} ({found['band']}) · {found['core_size']:,} core of {found['size']:,} · run {found['run_id']}"
+    )
+    say(
+        f"Shares {', '.join(found['kinds'])}; campaign {found['window_start'][:10]} – {found['window_end'][:10]}; {lineage['event']} in {lineage['event_run']}."
+    )
     if found["flags"]:
         say(f"Flags: {', '.join(found['flags'])}")
     print_reasons(found["reasons"], found["logit"], found["score"])
@@ -164,7 +189,9 @@ def _role(role: str) -> str:
 
 
 def _print_members(found: dict[str, Any]) -> None:
-    rows = table(f"Members ({min(MEMBERS_SHOWN, found['size'])} of {found['size']:,})", ("account", "left"), ("role", "left"))
+    rows = table(
+        f"Members ({min(MEMBERS_SHOWN, found['size'])} of {found['size']:,})", ("account", "left"), ("role", "left")
+    )
     for member in sorted(found["members"], key=lambda each: each["role"] != "core")[:MEMBERS_SHOWN]:
         rows.add_row(member["account_id"], member["role"])
     OUT.print(rows)

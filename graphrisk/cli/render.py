@@ -40,7 +40,9 @@ def print_load(loaded: Loaded, settings: Settings) -> None:
     rows = table(None, ("table", "left"), ("rows", "right"), ("accepted", "right"), ("rejected", "right"))
     for name, count in report["rows"].items():
         if count:
-            rows.add_row(name, f"{count:,}", f"{report['accepted'][name]:,}", f"{sum(report['rejected'][name].values()):,}")
+            rows.add_row(
+                name, f"{count:,}", f"{report['accepted'][name]:,}", f"{sum(report['rejected'][name].values()):,}"
+            )
     OUT.print(rows)
     rejected = [(name, *item) for name, reasons in report["rejected"].items() for item in reasons.items()]
     for name, reason, count in rejected:
@@ -48,7 +50,9 @@ def print_load(loaded: Loaded, settings: Settings) -> None:
     if rejected:
         say(f"  each rejected row is in {settings.loads / loaded.load.load / 'rejects.csv'}")
     complete = ", ".join(f"{kind} {100 * share:.0f} %" for kind, share in report["completeness"].items() if share)
-    say(f"Accounts that have: {complete or 'no attribute'}; without any: {100 * report['accounts_without_attribute']:.1f} %")
+    say(
+        f"Accounts that have: {complete or 'no attribute'}; without any: {100 * report['accounts_without_attribute']:.1f} %"
+    )
     for kind, values in report["most_shared"].items():
         tops = ", ".join(f"{each['accounts']:,}" + (f" ({each['hint']})" if each["hint"] else "") for each in values)
         say(f"  most shared {kind}: by {tops} accounts")
@@ -68,7 +72,9 @@ def print_detected(manifest: dict[str, Any]) -> None:
 def print_published(move: Publication) -> None:
     """Where the pointer points now."""
     forced = f" Forced: {move.reason}." if move.reason else ""
-    say(f"Run {move.run_id} is live (publication {move.seq}, {move.verb}; before it: {move.previous or 'none'}).{forced}")
+    say(
+        f"Run {move.run_id} is live (publication {move.seq}, {move.verb}; before it: {move.previous or 'none'}).{forced}"
+    )
 
 
 def print_reasons(reasons: list[dict[str, Any]], logit: int, score: int) -> None:

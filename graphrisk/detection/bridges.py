@@ -51,7 +51,9 @@ def _may_split(ring: Ints, links: Links, size: Ints, weights: Floats, limit: Flo
     np.minimum.at(weakest, ring, weights)
     ends, of = np.concatenate([links.a, links.b]), np.concatenate([ring, ring])
     order = np.lexsort((ends, of))
-    changes = np.flatnonzero(np.r_[True, (np.diff(ends[order]) != 0) | (np.diff(of[order]) != 0)]) if len(ends) else ends
+    changes = (
+        np.flatnonzero(np.r_[True, (np.diff(ends[order]) != 0) | (np.diff(of[order]) != 0)]) if len(ends) else ends
+    )
     degree = np.diff(np.r_[changes, len(ends)])
     smallest = np.full(len(size), np.iinfo(np.int64).max)
     np.minimum.at(smallest, of[order][changes], degree)

@@ -122,7 +122,9 @@ def best_partition(block: Block, policy: DetectionPolicy, engine: str) -> Ints:
     partition = load_engine(engine)
     found: list[tuple[float, list[int]]] = []
     for restart in range(policy.restarts):
-        raw = partition(block.size, block.pairs, block.weights, policy.resolution, policy.randomness, block.seed + restart)
+        raw = partition(
+            block.size, block.pairs, block.weights, policy.resolution, policy.randomness, block.seed + restart
+        )
         labels = _by_first_seen(np.asarray(raw, np.int64))
         found.append((-quality(block, labels, policy.resolution), labels.tolist()))
     return np.asarray(min(found)[1], np.int64)
@@ -177,4 +179,3 @@ def _seed(account_ids: pa.Array, a: Ints, b: Ints, strength: Ints) -> int:
 def _by_first_seen(labels: Ints) -> Ints:
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse].astype(np.int64)
-

@@ -13,7 +13,9 @@ import igraph
 from graphrisk.model import Floats, Ints
 
 
-def partition(size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seed: int) -> Sequence[int]:
+def partition(
+    size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seed: int
+) -> Sequence[int]:
     """A block number for each of ``size`` accounts (Traag, Waltman, van Eck 2019, run until nothing improves)."""
     graph = igraph.Graph(n=size, edges=pairs.tolist())
     igraph.set_random_number_generator(random.Random(seed))

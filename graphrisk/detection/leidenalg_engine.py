@@ -12,7 +12,9 @@ from graphrisk.model import Floats, Ints
 LARGEST_SEED = 2**31 - 1
 
 
-def partition(size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seed: int) -> Sequence[int]:
+def partition(
+    size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seed: int
+) -> Sequence[int]:
     """A block number for each of ``size`` accounts; ``randomness`` is fixed inside leidenalg and ignored."""
     graph = igraph.Graph(n=size, edges=pairs.tolist())
     found = leidenalg.find_partition(

@@ -16,7 +16,9 @@ import networkx as nx
 from graphrisk.model import Floats, Ints
 
 
-def partition(size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seed: int) -> Sequence[int]:
+def partition(
+    size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seed: int
+) -> Sequence[int]:
     """A block number for each of ``size`` accounts; ``randomness`` has no place in this scheme and is ignored."""
     original: Any = nx.Graph()
     original.add_nodes_from(range(size), size=1)

@@ -37,7 +37,12 @@ def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: dateti
     one row for each fact of each load; ``accounts`` and ``labels`` are merged. Loading goes on meanwhile.
     """
     loads = ledger.loads(as_of)
-    visible = pa.table({"load": pa.array([load.load for load in loads], pa.string()), "seq": pa.array([load.seq for load in loads], pa.int64())})
+    visible = pa.table(
+        {
+            "load": pa.array([load.load for load in loads], pa.string()),
+            "seq": pa.array([load.seq for load in loads], pa.int64()),
+        }
+    )
     columns.register("visible_arrow", visible)
     columns.execute("CREATE TABLE visible AS FROM visible_arrow")
     columns.unregister("visible_arrow")

@@ -63,7 +63,9 @@ class Ledger:
                 set_aside_torn_commits(self.folder)
                 create_tables(self.folder)
         except OSError as error:
-            raise StoreError(f"The ledger {self.folder} cannot be written: {error.strerror or error}; free space or permit it.") from error
+            raise StoreError(
+                f"The ledger {self.folder} cannot be written: {error.strerror or error}; free space or permit it."
+            ) from error
         return self
 
     @property
@@ -154,5 +156,3 @@ class Ledger:
 def _short(error: BaseException) -> str:
     text = str(error).lower()
     return "the disk is full" if "no space left" in text or "os error 28" in text else type(error).__name__
-
-

@@ -22,7 +22,13 @@ _TIME = pa.timestamp("us", "UTC")
 
 SCHEMAS: dict[str, pa.Schema] = {
     "accounts": pa.schema(
-        [("account_id", pa.string()), ("created_at", _TIME), ("status", pa.string()), ("marketplace", pa.string()), ("load", pa.string())]
+        [
+            ("account_id", pa.string()),
+            ("created_at", _TIME),
+            ("status", pa.string()),
+            ("marketplace", pa.string()),
+            ("load", pa.string()),
+        ]
     ),
     "sightings": pa.schema(
         [
@@ -39,7 +45,13 @@ SCHEMAS: dict[str, pa.Schema] = {
         ]
     ),
     "labels": pa.schema(
-        [("account_id", pa.string()), ("label", pa.string()), ("labelled_at", _TIME), ("source", pa.string()), ("load", pa.string())]
+        [
+            ("account_id", pa.string()),
+            ("label", pa.string()),
+            ("labelled_at", _TIME),
+            ("source", pa.string()),
+            ("load", pa.string()),
+        ]
     ),
     "loads": pa.schema(
         [

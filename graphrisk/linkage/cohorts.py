@@ -84,7 +84,12 @@ def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_sha
     past_cap = " OR ".join(f"(kind = {code} AND accounts > {cap})" for code, cap in hubs) or "false"
     columns.execute("ALTER TABLE attributes ADD COLUMN source INTEGER")
     columns.execute(f"CREATE TABLE hubs AS SELECT attribute, token FROM attributes WHERE {past_cap}")
-    bound = {"$ip": ip, "$new_days": policy.cohorts.new_days, "$min_accounts": policy.cohorts.min_accounts, "$cohort": codes["cohort"]}
+    bound = {
+        "$ip": ip,
+        "$new_days": policy.cohorts.new_days,
+        "$min_accounts": policy.cohorts.min_accounts,
+        "$cohort": codes["cohort"],
+    }
     columns.execute(_filled(NEW, bound))
     columns.execute(_filled(CANDIDATES, bound))
     found = columns.sql(_filled(PRESENT, bound)).to_arrow_table()

@@ -139,7 +139,9 @@ def _prepare_prices(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     kind, accounts = found["kind"].to_numpy(), found["accounts"].to_numpy().astype(np.int64)
     table = price_table(kinds, {code: accounts[kind == code] for code in range(len(kinds))})
     columns.register("prices_arrow", table)
-    columns.execute("CREATE TABLE price_rows AS SELECT kind::UTINYINT AS kind, accounts, gap::BIGINT AS gap, price FROM prices_arrow")
+    columns.execute(
+        "CREATE TABLE price_rows AS SELECT kind::UTINYINT AS kind, accounts, gap::BIGINT AS gap, price FROM prices_arrow"
+    )
     columns.unregister("prices_arrow")
 
 

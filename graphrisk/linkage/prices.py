@@ -60,5 +60,9 @@ def price_table(kinds: dict[str, KindPolicy], degrees: dict[int, Ints]) -> pa.Ta
         table = prices(kind, accounts)
         row, gap = np.nonzero(table)
         columns = [np.full(len(row), code), accounts[row], gap, table[row, gap]]
-        parts.append(pa.table([pa.array(column.astype(np.int32)) for column in columns], names=["kind", "accounts", "gap", "price"]))
+        parts.append(
+            pa.table(
+                [pa.array(column.astype(np.int32)) for column in columns], names=["kind", "accounts", "gap", "price"]
+            )
+        )
     return pa.concat_tables(parts)

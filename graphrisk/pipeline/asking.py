@@ -50,7 +50,9 @@ def status(settings: Settings) -> dict[str, Any]:
         "accounts": accounts,
         "kinds": kinds,
         "loads": len(loads),
-        "last_load": {"load": last.load, "accepted_at": last.accepted_at.isoformat(), "rows": last.rows} if last else None,
+        "last_load": {"load": last.load, "accepted_at": last.accepted_at.isoformat(), "rows": last.rows}
+        if last
+        else None,
         "runs": len(run_ids(settings.runs)),
         "current_run": current_run(settings.home),
         "graph_lag": None,
@@ -81,7 +83,9 @@ def chosen_run(settings: Settings, run_id: str | None) -> str:
     settings.prepare()
     chosen = run_id or current_run(settings.home)
     if chosen is None:
-        raise NotFoundError("Nothing is published yet; `graphrisk detect` and `graphrisk publish` do it, or name a run with --run.")
+        raise NotFoundError(
+            "Nothing is published yet; `graphrisk detect` and `graphrisk publish` do it, or name a run with --run."
+        )
     read_manifest(settings.runs, chosen)
     return chosen
 
@@ -93,7 +97,9 @@ def export(settings: Settings, folder: Path, run_id: str | None = None, form: Fo
     return write_export(folder, tables, read_manifest(settings.runs, chosen), run_status(settings, chosen), form)
 
 
-def rings(settings: Settings, run_id: str | None = None, band: str | None = None, limit: int = 20) -> list[dict[str, Any]]:
+def rings(
+    settings: Settings, run_id: str | None = None, band: str | None = None, limit: int = 20
+) -> list[dict[str, Any]]:
     """The riskiest rings first: id, size, core size, score, band, kinds of sharing, window and flags."""
     table = read_table(settings.runs, chosen_run(settings, run_id), "rings")
     if band:
@@ -121,7 +127,9 @@ def ring(settings: Settings, ring_id: str, run_id: str | None = None) -> dict[st
         **found,
         "status": "live",
         "reasons": _reasons(found["reasons"], found["features"]),
-        "links": _plain(links.sort_by([("strength", "descending"), ("account_a", "ascending"), ("account_b", "ascending")])),
+        "links": _plain(
+            links.sort_by([("strength", "descending"), ("account_a", "ascending"), ("account_b", "ascending")])
+        ),
         "lineage": lineage,
     }
 
@@ -131,7 +139,9 @@ def account(settings: Settings, account_id: str, run_id: str | None = None) -> d
     chosen = chosen_run(settings, run_id)
     found = _one(read_table(settings.runs, chosen, "accounts"), "account_id", account_id)
     if found is None:
-        raise NotFoundError(f"Run {chosen} has no account {account_id!r}; ids are taken as they were loaded, check the spelling.")
+        raise NotFoundError(
+            f"Run {chosen} has no account {account_id!r}; ids are taken as they were loaded, check the spelling."
+        )
     features: list[dict[str, Any]] = []
     summary = None
     if found["ring_id"]:

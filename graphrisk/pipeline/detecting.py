@@ -102,7 +102,9 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
     ledger = Ledger(settings.ledger)
     loads = ledger.loads(moment)
     if not loads:
-        raise DetectionError(f"The ledger has no load accepted by {moment.isoformat()}; load facts, or choose a later --as-of.")
+        raise DetectionError(
+            f"The ledger has no load accepted by {moment.isoformat()}; load facts, or choose a later --as-of."
+        )
     live = current_run(settings.home)
     manifest = _described(policy, moment, engine, loads, live)
     clock = StageClock()
@@ -113,7 +115,11 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
             identified = _identify(settings, found, live, manifest["run_id"], moment, policy)
         with clock.stage("writing"):
             tables = _tables(columns, policy, found, identified)
-            manifest |= {"counts": found.counts, "profile": _profile(columns, policy), "output_digest": output_digest(tables)}
+            manifest |= {
+                "counts": found.counts,
+                "profile": _profile(columns, policy),
+                "output_digest": output_digest(tables),
+            }
             manifest |= {"seconds": clock.seconds, "peak_mib": clock.peak_mib}
             return write_run(scratch, settings.runs, tables, manifest)
 
@@ -154,7 +160,12 @@ def _memory_explained(settings: Settings) -> Iterator[None]:
 
 
 def _find_rings(
-    columns: duckdb.DuckDBPyConnection, settings: Settings, policy: Policy, moment: datetime, engine: str, clock: StageClock
+    columns: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    policy: Policy,
+    moment: datetime,
+    engine: str,
+    clock: StageClock,
 ) -> _Found:
     """linkage → detection → rings → scoring, on the facts in view."""
     reference = shipped_reference()
@@ -168,7 +179,9 @@ def _find_rings(
         community = find_communities(components, linked_ids, policy.detection, engine, settings.processes)
     with clock.stage("rings"):
         oversize = components.oversize[components.component]
-        rings, members, ring_links = form_rings(components.accounts, community, components.links, oversize, policy.rings)
+        rings, members, ring_links = form_rings(
+            components.accounts, community, components.links, oversize, policy.rings
+        )
         bridges = {each.ring: each.pairs for each in weak_bridges(ring_links.ring, ring_links.link, rings.size)}
     with clock.stage("scoring"):
         scores = _score(columns, policy, reference, linkage, rings, members, ring_links)
@@ -219,7 +232,9 @@ def _score(
     )
 
 
-def _identify(settings: Settings, found: _Found, live: str | None, run_id: str, moment: datetime, policy: Policy) -> Identified:
+def _identify(
+    settings: Settings, found: _Found, live: str | None, run_id: str, moment: datetime, policy: Policy
+) -> Identified:
     """Ids by overlap with the live run. Ids of a run that was rolled back still count as issued."""
     known: dict[str, Lineage] = {}
     alive: set[str] = set()
@@ -228,10 +243,14 @@ def _identify(settings: Settings, found: _Found, live: str | None, run_id: str, 
         for run in (published[-1], live):
             known.update({row.ring_id: row for row in read_lineage(read_table(settings.runs, run, "lineage"))})
         alive = set(read_table(settings.runs, live, "rings")["ring_id"].to_pylist())
-    return identify(found.cores(), alive, list(known.values()), run_id, int(moment.timestamp() * 1_000_000), policy.rings)
+    return identify(
+        found.cores(), alive, list(known.values()), run_id, int(moment.timestamp() * 1_000_000), policy.rings
+    )
 
 
-def _tables(columns: duckdb.DuckDBPyConnection, policy: Policy, found: _Found, identified: Identified) -> dict[str, pa.Table]:
+def _tables(
+    columns: duckdb.DuckDBPyConnection, policy: Policy, found: _Found, identified: Identified
+) -> dict[str, pa.Table]:
     keys = [ring_key(core) for core in found.cores()]
     kinds = kinds_of_rings(columns, policy, found.ring_links, len(keys))
     ring_ids, bands = identified.ring_ids, policy.bands

@@ -18,7 +18,9 @@ from graphrisk.runs.store import (
 from graphrisk.settings import Settings
 
 
-def publish(settings: Settings, policy: Policy, run_id: str | None = None, force_reason: str | None = None) -> Publication:
+def publish(
+    settings: Settings, policy: Policy, run_id: str | None = None, force_reason: str | None = None
+) -> Publication:
     """Make a run (the newest) the live one, if the guard agrees or ``force_reason`` says why it is overruled.
 
     Raises ``PublicationRefusedError`` with the guard's reasons, ``NotFoundError``, or ``StoreError`` when the run is
@@ -33,7 +35,9 @@ def publish(settings: Settings, policy: Policy, run_id: str | None = None, force
     verify_run(settings.runs, chosen)
     reasons = objections(_answers(settings, chosen), _answers(settings, live) if live else None, policy.guard)
     if manifest["live_run"] != live:
-        reasons.append(f"it was made against {manifest['live_run'] or 'no live run'}, and {live} is live now: detect again")
+        reasons.append(
+            f"it was made against {manifest['live_run'] or 'no live run'}, and {live} is live now: detect again"
+        )
     if reasons and force_reason is None:
         raise PublicationRefusedError(chosen, reasons)
     note = f"{force_reason} (overruled: {'; '.join(reasons)})" if reasons else force_reason
@@ -45,7 +49,9 @@ def rollback(settings: Settings, reason: str | None = None) -> Publication:
     settings.prepare()
     moves = publications(settings.home)
     if not moves:
-        raise NotFoundError("Nothing was published yet, so there is nothing to roll back; `graphrisk publish` publishes a run.")
+        raise NotFoundError(
+            "Nothing was published yet, so there is nothing to roll back; `graphrisk publish` publishes a run."
+        )
     live = moves[-1].run_id
     before = next((move.previous for move in moves if move.run_id == live and move.verb == "publish"), None)
     if before is None:
@@ -65,5 +71,3 @@ def _answers(settings: Settings, run_id: str) -> Answers:
     manifest = read_manifest(settings.runs, run_id)
     accounts = read_table(settings.runs, run_id, "accounts").select(["account_id", "ring_id", "band"])
     return Answers(accounts, manifest["counts"], manifest["profile"])
-
-

@@ -48,7 +48,9 @@ def new_ring_id(key: str, issued: Mapping[str, object]) -> str:
         attempt += 1
 
 
-def identify(cores: list[list[str]], live: set[str], known: list[Lineage], run_id: str, as_of: int, policy: RingPolicy) -> Identified:
+def identify(
+    cores: list[list[str]], live: set[str], known: list[Lineage], run_id: str, as_of: int, policy: RingPolicy
+) -> Identified:
     """Give each ring its id and record what happened to every id.
 
     ``cores`` are the core members of each ring; ``live`` the ids of the live run's rings; ``known`` the lineage of
@@ -59,9 +61,16 @@ def identify(cores: list[list[str]], live: set[str], known: list[Lineage], run_i
     old = {ring_id: set(issued[ring_id].core) for ring_id in live}
     carried = _carry(cores, old, policy.min_overlap)
     fresh_enough = as_of - policy.remember_days * DAY_US
-    remembered = {each.ring_id: set(each.core) for each in known if each.ring_id not in live and each.core and each.event_at >= fresh_enough}
+    remembered = {
+        each.ring_id: set(each.core)
+        for each in known
+        if each.ring_id not in live and each.core and each.event_at >= fresh_enough
+    }
     rest = [number for number in range(len(cores)) if number not in carried]
-    revived = {rest[place]: ring_id for place, ring_id in _carry([cores[n] for n in rest], remembered, policy.min_overlap).items()}
+    revived = {
+        rest[place]: ring_id
+        for place, ring_id in _carry([cores[n] for n in rest], remembered, policy.min_overlap).items()
+    }
     ids: dict[int, str] = {**carried, **revived}
     taken: dict[str, object] = dict(issued)
     for number in rest:
@@ -153,7 +162,12 @@ class _Happened:
     """Tells the event of each ring id between the live run and this one."""
 
     def __init__(
-        self, run_id: str, as_of: int, flows: Mapping[tuple[str, str], int], old: dict[str, set[str]], issued: Mapping[str, Lineage]
+        self,
+        run_id: str,
+        as_of: int,
+        flows: Mapping[tuple[str, str], int],
+        old: dict[str, set[str]],
+        issued: Mapping[str, Lineage],
     ) -> None:
         self._run_id, self._as_of, self._old, self._issued = run_id, as_of, old, issued
         self._into: dict[str, dict[str, int]] = defaultdict(dict)
@@ -169,7 +183,9 @@ class _Happened:
             return before
         born_run, born_at = (before.born_run, before.born_at) if before else (self._run_id, self._as_of)
         event, related = self._event(ring_id, core, revived)
-        return Lineage(ring_id, "live", event, self._run_id, self._as_of, born_run, born_at, (), related, ring_key(core), ordered)
+        return Lineage(
+            ring_id, "live", event, self._run_id, self._as_of, born_run, born_at, (), related, ring_key(core), ordered
+        )
 
     def to_retired(self, ring_id: str) -> Lineage:
         into = self._into[ring_id]
@@ -177,7 +193,13 @@ class _Happened:
         event = "dissolved" if not heirs else "merged" if len(heirs) == 1 else "split"
         before = self._issued[ring_id]
         return replace(
-            before, status="retired", event=event, event_run=self._run_id, event_at=self._as_of, superseded_by=heirs, related=heirs
+            before,
+            status="retired",
+            event=event,
+            event_run=self._run_id,
+            event_at=self._as_of,
+            superseded_by=heirs,
+            related=heirs,
         )
 
     def _event(self, ring_id: str, core: list[str], revived: bool) -> tuple[str, tuple[str, ...]]:

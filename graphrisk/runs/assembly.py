@@ -37,7 +37,9 @@ def ring_order(ring_ids: Sequence[str]) -> Ints:
     return np.argsort(np.asarray(ring_ids, dtype=object)) if ring_ids else np.zeros(0, np.int64)
 
 
-def accounts_table(ids: pa.Table, ring_ids: Sequence[str], members: Members, scores: Scores, bands: BandPolicy) -> pa.Table:
+def accounts_table(
+    ids: pa.Table, ring_ids: Sequence[str], members: Members, scores: Scores, bands: BandPolicy
+) -> pa.Table:
     """Every account with its ring, role, score and reasons. ``account_parts`` has membership, near_bad, near_good."""
     count = ids.num_rows
     ring = np.full(count, -1)
@@ -90,7 +92,8 @@ def rings_table(
         element,
     )
     flags = [
-        [flag for flag, on in (("oversize", rings.oversize[ring]), ("weak_bridge", ring in bridges)) if on] for ring in range(len(order))
+        [flag for flag, on in (("oversize", rings.oversize[ring]), ("weak_bridge", ring in bridges)) if on]
+        for ring in range(len(order))
     ]
     crossing = [
         [{"account_a": account_ids[a].as_py(), "account_b": account_ids[b].as_py()} for a, b in bridges.get(ring, ())]
@@ -164,7 +167,9 @@ def kinds_of_rings(columns: duckdb.DuckDBPyConnection, policy: Policy, links: Ri
     """The kinds of evidence under each ring's links, alphabetical."""
     names = list(policy.priced())
     columns.register("ring_links", pa.table({"ring": links.ring, "a": links.link.a, "b": links.link.b}))
-    found = columns.sql("SELECT DISTINCT ring, kind FROM evidence JOIN ring_links USING (a, b) ORDER BY ring, kind").fetchall()
+    found = columns.sql(
+        "SELECT DISTINCT ring, kind FROM evidence JOIN ring_links USING (a, b) ORDER BY ring, kind"
+    ).fetchall()
     columns.unregister("ring_links")
     kinds: list[list[str]] = [[] for _ in range(count)]
     for ring, kind in found:

@@ -24,7 +24,17 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "links": ("account_a", "account_b", "strength", "onset", "evidence"),
 }  # fmt: skip
 EVIDENCE_FIELDS = ("kind", "token", "accounts", "milli_nats")
-SHOWN = ("run_id", "as_of", "policy_hash", "reference_hash", "versions", "input_digest", "output_digest", "counts", "seconds")
+SHOWN = (
+    "run_id",
+    "as_of",
+    "policy_hash",
+    "reference_hash",
+    "versions",
+    "input_digest",
+    "output_digest",
+    "counts",
+    "seconds",
+)
 ROWS_A_GROUP = 65_536
 
 Format = Literal["parquet", "csv"]
@@ -43,7 +53,9 @@ def exported(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     return {name: whole[name].select(list(columns)) for name, columns in COLUMNS.items()}
 
 
-def write_export(folder: Path, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any], status: str, form: Format) -> list[Path]:
+def write_export(
+    folder: Path, tables: Mapping[str, pa.Table], manifest: Mapping[str, Any], status: str, form: Format
+) -> list[Path]:
     """Write ``accounts``, ``rings``, ``links`` and ``run.json`` into a folder, each whole or not at all; returns the paths."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +72,9 @@ def write_export(folder: Path, tables: Mapping[str, pa.Table], manifest: Mapping
         shown = {**{key: manifest[key] for key in SHOWN}, "status": status}
         write_durably(folder / "run.json", json.dumps(shown, indent=2).encode())
     except OSError as error:
-        raise StoreError(f"The export folder {folder} cannot be written: {error.strerror or error}; choose another folder.") from error
+        raise StoreError(
+            f"The export folder {folder} cannot be written: {error.strerror or error}; choose another folder."
+        ) from error
     return [*paths, folder / "run.json"]
 
 

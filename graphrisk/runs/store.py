@@ -77,7 +77,9 @@ def read_manifest(runs: Path, run_id: str) -> dict[str, Any]:
         raise NotFoundError(f"There is no run {run_id}; `graphrisk runs` lists those that are kept.") from error
     except (OSError, ValueError, KeyError, TypeError):
         pass
-    raise StoreError(f"The run {run_id} is damaged ({path} is not its manifest); restore it, or delete the folder and detect again.")
+    raise StoreError(
+        f"The run {run_id} is damaged ({path} is not its manifest); restore it, or delete the folder and detect again."
+    )
 
 
 def read_table(runs: Path, run_id: str, name: str) -> pa.Table:
@@ -108,7 +110,9 @@ def publications(home: Path) -> list[Publication]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"The pointer {path} is damaged; restore it from a backup, or delete it and publish again.") from error
+        raise StoreError(
+            f"The pointer {path} is damaged; restore it from a backup, or delete it and publish again."
+        ) from error
 
 
 def current_run(home: Path) -> str | None:

@@ -15,7 +15,13 @@ from graphrisk.model import Ints
 _TIME = pa.timestamp("us", "UTC")
 _REASONS = pa.list_(pa.struct([("code", pa.string()), ("contribution", pa.int32())]))
 _EVIDENCE = pa.struct(
-    [("kind", pa.string()), ("token", pa.string()), ("hint", pa.string()), ("accounts", pa.int32()), ("milli_nats", pa.int32())]
+    [
+        ("kind", pa.string()),
+        ("token", pa.string()),
+        ("hint", pa.string()),
+        ("accounts", pa.int32()),
+        ("milli_nats", pa.int32()),
+    ]
 )
 
 SCHEMAS: dict[str, pa.Schema] = {

@@ -41,7 +41,9 @@ def account_risk(
     """The risk of every account. ``bad`` and ``good`` are the verdicts known as of the run, shape (accounts,)."""
     nearness = bad_nearness(accounts, links, weights, bad)
     near = -np.expm1(-nearness / MICRO)
-    friends = np.bincount(links.a[good[links.b]], minlength=accounts) + np.bincount(links.b[good[links.a]], minlength=accounts)
+    friends = np.bincount(links.a[good[links.b]], minlength=accounts) + np.bincount(
+        links.b[good[links.a]], minlength=accounts
+    )
     eased = near * np.maximum(GOOD_FLOOR, GOOD_FACTOR**friends)
     base = np.full(accounts, -LOGIT_LIMIT)
     own = np.zeros(accounts)
@@ -51,7 +53,9 @@ def account_risk(
     base[members.account[core]] = ring_logit[members.ring[core]]
     with_ring = np.where(own > 0, to_logit(own), base)
     with_bad = _never_below(to_logit(1 - (1 - own) * (1 - near)), with_ring, near > 0)
-    with_good = np.where(friends > 0, _never_below(to_logit(1 - (1 - own) * (1 - eased)), with_ring, near > 0), with_bad)
+    with_good = np.where(
+        friends > 0, _never_below(to_logit(1 - (1 - own) * (1 - eased)), with_ring, near > 0), with_bad
+    )
     return AccountRisk(with_good, with_ring - base, with_bad - with_ring, with_good - with_bad)
 
 
@@ -91,7 +95,9 @@ def _reached(graph: csr_array, sources: Ints) -> tuple[Ints, Ints, Floats, Ints]
 def _step(graph: csr_array, source: Ints, at: Ints, product: Floats) -> tuple[Ints, Ints, Floats]:
     counts = graph.indptr[at + 1] - graph.indptr[at]
     repeated = np.repeat(np.arange(len(at)), counts)
-    places = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(graph.indptr[at], counts)
+    places = (
+        np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts) + np.repeat(graph.indptr[at], counts)
+    )
     return source[repeated], graph.indices[places].astype(np.int64), product[repeated] * graph.data[places]
 
 

@@ -42,7 +42,12 @@ FROM latest LEFT JOIN closed_first USING (attribute) GROUP BY ring
 
 
 def ring_features(
-    columns: duckdb.DuckDBPyConnection, policy: Policy, reference: Reference, rings: Rings, members: Members, links: RingLinks
+    columns: duckdb.DuckDBPyConnection,
+    policy: Policy,
+    reference: Reference,
+    rings: Rings,
+    members: Members,
+    links: RingLinks,
 ) -> dict[str, Floats]:
     """Feature name → values, shape (rings,), rounded to nine decimals; needs linkage's tables and the view ``labels``."""
     count = len(rings.size)
@@ -70,7 +75,9 @@ def _reuse(columns: duckdb.DuckDBPyConnection, policy: Policy, rings: Rings) -> 
     names = list(policy.priced())
     payment = [code for code, name in enumerate(names) if name in PAYMENT_KINDS]
     device = [code for code, name in enumerate(names) if name == "device"]
-    address = [code for code, name in enumerate(names) if name in policy.kinds and policy.kinds[name].normaliser == "ip"]
+    address = [
+        code for code, name in enumerate(names) if name in policy.kinds and policy.kinds[name].normaliser == "ip"
+    ]
     held_cards, cards = _held(columns, payment, len(rings.size))
     held_devices, devices = _held(columns, device, len(rings.size))
     held_addresses, addresses = _held(columns, address, len(rings.size))
@@ -115,7 +122,9 @@ def _sign_ups(
     columns: duckdb.DuckDBPyConnection, reference: Reference, rings: Rings, members: Members, links: RingLinks
 ) -> dict[str, Floats]:
     count = len(rings.size)
-    created = columns.sql("SELECT account, created FROM ids JOIN ring_core USING (account) ORDER BY ring, account").to_arrow_table()
+    created = columns.sql(
+        "SELECT account, created FROM ids JOIN ring_core USING (account) ORDER BY ring, account"
+    ).to_arrow_table()
     moment = created["created"].to_numpy(zero_copy_only=False).astype(np.float64)
     ring = members.ring[members.core]
     known = ~np.isnan(moment)
@@ -167,5 +176,3 @@ def _inherited(columns: duckdb.DuckDBPyConnection, count: int) -> Floats:
     share = np.zeros(count)
     share[found["ring"].to_numpy()] = found["inherited"].to_numpy() / found["values_linking"].to_numpy()
     return share
-
-

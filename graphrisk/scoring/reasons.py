@@ -20,7 +20,11 @@ RING_SENTENCES: dict[str, Sentence] = {
     "burst": lambda x: f"So many sign-ups within a week have a chance of 1 in 10^{x:.0f}.",
     "new_share": lambda x: f"{100 * x:.0f} % of the core accounts were opened in the 30 days before their first link.",
     "cohort_share": lambda x: f"{100 * x:.0f} % of the links are between accounts that signed up together.",
-    "label_enrich": lambda x: f"So many accounts known to be bad have a chance of 1 in 10^{x:.0f}." if x else "No core account is known to be bad.",
+    "label_enrich": lambda x: (
+        f"So many accounts known to be bad have a chance of 1 in 10^{x:.0f}."
+        if x
+        else "No core account is known to be bad."
+    ),
     "closed_inherit": lambda x: f"{100 * x:.0f} % of the shared values were used by closed accounts before.",
 }
 """Feature → sentence over the feature's value."""

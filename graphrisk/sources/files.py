@@ -55,7 +55,11 @@ def find_sources(sources: list[str], mapping: Mapping | None) -> list[SourceFile
     for source in sources:
         files = _mapped(source, mapping) if mapping else _named(source)
         if not files:
-            what = "a file that the mapping names" if mapping else "accounts.*, sightings.* or labels.* (csv, parquet, ndjson)"
+            what = (
+                "a file that the mapping names"
+                if mapping
+                else "accounts.*, sightings.* or labels.* (csv, parquet, ndjson)"
+            )
             raise InputError(f"The source {source} has no {what}; check the path, or give a --mapping.")
         found.extend(file for file in files if file not in found)
     return found
@@ -68,7 +72,9 @@ def _mapped(source: str, mapping: Mapping) -> list[SourceFile]:
     for table, each in mapping.tables():
         matching = [path for path in listed if path.match(each.files) or path in set(root.glob(each.files))]
         if not matching and Path(source).is_dir():
-            raise InputError(f"The source {source} has no file {each.files!r}, which the mapping names; mend its `files`.")
+            raise InputError(
+                f"The source {source} has no file {each.files!r}, which the mapping names; mend its `files`."
+            )
         found.extend(SourceFile(path, table, each) for path in matching)
     return found
 
@@ -80,7 +86,9 @@ def _named(source: str) -> list[SourceFile]:
         if table:
             found.append(SourceFile(path, table, None))
         elif path == Path(source):
-            raise InputError(f"{path} does not say which table it is; name it accounts…, sightings… or labels…, or give a --mapping.")
+            raise InputError(
+                f"{path} does not say which table it is; name it accounts…, sightings… or labels…, or give a --mapping."
+            )
     return found
 
 
@@ -99,7 +107,9 @@ def _listed(source: str) -> list[Path]:
         candidates = [each for each in path.rglob("*") if each.is_file()]
     elif path.exists():
         if not _format(path):
-            raise InputError(f"{path} is neither .csv, .parquet, .ndjson nor .jsonl (also compressed); convert or rename it.")
+            raise InputError(
+                f"{path} is neither .csv, .parquet, .ndjson nor .jsonl (also compressed); convert or rename it."
+            )
         candidates = [path]
     else:
         candidates = [Path(each) for each in glob.glob(source, recursive=True) if Path(each).is_file()]
@@ -156,7 +166,11 @@ def _read_parquet(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
 def _read_csv(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
     text = {name: pa.string() for name in columns}
     convert = pa.csv.ConvertOptions(
-        column_types=text, include_columns=columns, strings_can_be_null=True, null_values=[""], quoted_strings_can_be_null=True
+        column_types=text,
+        include_columns=columns,
+        strings_can_be_null=True,
+        null_values=[""],
+        quoted_strings_can_be_null=True,
     )
     return _read_text(file, pa.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False), _csv_options, convert, 1)
 
@@ -226,4 +240,6 @@ class _readable:
         if isinstance(error, pa.ArrowException | OSError) and not isinstance(error, InputError):
             text = str(error).lower()
             cause = "is not UTF-8" if "utf8" in text else "is empty" if "empty" in text else "cannot be read"
-            raise InputError(f"{self.file.path} {cause} as {self.file.format}; it may be cut short or damaged: send it again.") from None
+            raise InputError(
+                f"{self.file.path} {cause} as {self.file.format}; it may be cut short or damaged: send it again."
+            ) from None

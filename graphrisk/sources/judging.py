@@ -17,7 +17,9 @@ FIRST_TIME_US = 631_152_000_000_000
 """1990; earlier times are placeholders such as 1970-01-01 or 1900-01-01."""
 
 _FIRST_MONDAY_DAYS = 4
-_BAD_ACCOUNT = r"account_id IS NULL OR length(account_id) > 128 OR trim(account_id) = '' OR regexp_matches(account_id, '\p{C}')"
+_BAD_ACCOUNT = (
+    r"account_id IS NULL OR length(account_id) > 128 OR trim(account_id) = '' OR regexp_matches(account_id, '\p{C}')"
+)
 _TRIMMED = r"CASE WHEN regexp_matches(value, '^\s|\s$') THEN regexp_replace(value, '^\s+|\s+$', '', 'g') ELSE value END"
 
 
@@ -129,7 +131,9 @@ def _typed(projected: str, policy: Policy) -> str:
 def mail_providers() -> pa.Table:
     """The table ``mail_providers`` that ``sightings_sql`` joins."""
     columns = list(zip(*MAIL_PROVIDERS, strict=True))
-    return pa.table([pa.array(column) for column in columns], names=["mail_domain", "same_domain", "ignores_dots", "ignores_tags"])
+    return pa.table(
+        [pa.array(column) for column in columns], names=["mail_domain", "same_domain", "ignores_dots", "ignores_tags"]
+    )
 
 
 def _token(policy: Policy, text: str) -> str:

@@ -72,7 +72,9 @@ def read_mapping(path: Path) -> Mapping:
     for table, each in mapping.tables():
         for field in [*each.columns, *each.constants, *each.defaults]:
             if field not in TABLES[table]:
-                raise MappingError(f"The mapping {path} gives {table}.{field}, which is no field{_nearest(field, TABLES[table])}.")
+                raise MappingError(
+                    f"The mapping {path} gives {table}.{field}, which is no field{_nearest(field, TABLES[table])}."
+                )
     return mapping
 
 
@@ -98,7 +100,9 @@ def _require(table: str, given: set[str], file: str, present: Sequence[str]) -> 
         choices = needed.split("|")
         if given.isdisjoint(choices):
             name = " or ".join(choices)
-            raise MappingError(f"{file} gives no {table}.{name}{_nearest(choices[0], present)}; rename it or use --mapping.")
+            raise MappingError(
+                f"{file} gives no {table}.{name}{_nearest(choices[0], present)}; rename it or use --mapping."
+            )
 
 
 def _nearest(column: str, present: Sequence[str]) -> str:

@@ -83,10 +83,18 @@ _luhn = (
 REJECTED: tuple[tuple[str, str, str], ...] = (
     ("card", f"CASE WHEN regexp_matches(canonical, '^[0-9]{{13,19}}$') THEN {_luhn} ELSE false END", "raw_card_number"),
     ("card", r"regexp_matches(v, '^[0-9 -]{0,9}[*xX•]+[0-9 *xX•-]*$')", "malformed_value"),
-    ("device", f"canonical IN ({_quoted(CONSTANT_DEVICES)}) OR regexp_matches(canonical, '^[fF]{{8,}}$')", "placeholder"),
+    (
+        "device",
+        f"canonical IN ({_quoted(CONSTANT_DEVICES)}) OR regexp_matches(canonical, '^[fF]{{8,}}$')",
+        "placeholder",
+    ),
     ("email", "regexp_matches(canonical, '^(noreply|no-reply|donotreply|none|null|unknown|na)@')", "placeholder"),
     ("phone", "canonical IS NULL AND NOT starts_with(v, '+') AND $phone_region IS NULL", "phone_without_country"),
-    ("ip", r"is_ipv4 AND NOT regexp_matches(canonical, '^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.|$)){4}$')", "malformed_value"),
+    (
+        "ip",
+        r"is_ipv4 AND NOT regexp_matches(canonical, '^((25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.|$)){4}$')",
+        "malformed_value",
+    ),
     (
         "ip",
         r"canonical = 'private' OR (is_ipv4 AND regexp_matches(canonical,"

@@ -23,7 +23,9 @@ def projection(file: SourceFile, mapping: TableMapping, types: dict[str, Any]) -
     for field in ("account_id", "value"):
         column = mapping.columns.get(field, "")
         if pa.types.is_floating(types.get(column, pa.null())):
-            raise MappingError(f"{file.path} has {column!r} ({field}) as floating-point numbers, which lose digits; write it as text.")
+            raise MappingError(
+                f"{file.path} has {column!r} ({field}) as floating-point numbers, which lose digits; write it as text."
+            )
     lines = file.format == "ndjson"
     texts = {column: _text(column, position, lines) for position, column in enumerate(mapping.source_columns(), 1)}
     selected = ["row", f"{'json_valid(' + LINE + ')' if lines else 'true'} AS line_ok"]
@@ -60,7 +62,10 @@ def _field(field: str, mapping: TableMapping, texts: dict[str, str], types: dict
     native = types.get(column or "", pa.null())
     if column is not None and (pa.types.is_timestamp(native) or pa.types.is_date(native)) and not mapping.nulls:
         moment = f"{_name(column)}::TIMESTAMPTZ"
-    return [f"CASE WHEN isfinite({moment}) THEN epoch_us({moment}) END AS {field}_us", f"{text} IS NOT NULL AS {field}_given"]
+    return [
+        f"CASE WHEN isfinite({moment}) THEN epoch_us({moment}) END AS {field}_us",
+        f"{text} IS NOT NULL AS {field}_given",
+    ]
 
 
 def _name(column: str) -> str:

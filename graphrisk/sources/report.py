@@ -25,12 +25,16 @@ def content_digest(staged: duckdb.DuckDBPyConnection) -> str:
     digest = hashlib.sha256()
     for table, columns in _DIGESTED.items():
         fields = ", ".join(f"coalesce({column}::VARCHAR, chr(30))" for column in columns.split(", "))
-        found = staged.execute(f"SELECT count(*), bit_xor(md5_number(concat_ws(chr(31), {fields}))) FROM {table}").fetchall()
+        found = staged.execute(
+            f"SELECT count(*), bit_xor(md5_number(concat_ws(chr(31), {fields}))) FROM {table}"
+        ).fetchall()
         digest.update(repr((table, found)).encode())
     return digest.hexdigest()[:32]
 
 
-def load_report(staged: duckdb.DuckDBPyConnection, tally: Tally, policy: Policy, load: str, sources: list[str]) -> dict[str, Any]:
+def load_report(
+    staged: duckdb.DuckDBPyConnection, tally: Tally, policy: Policy, load: str, sources: list[str]
+) -> dict[str, Any]:
     """The report of one load as plain values, ready for JSON.
 
     ``completeness`` is the share (0–1) of the load's accounts that have a sighting of the kind.

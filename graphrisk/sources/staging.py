@@ -22,7 +22,14 @@ from graphrisk.logs import step
 from graphrisk.policy import Policy
 from graphrisk.schema import STATUSES, TABLES
 from graphrisk.sources.files import LINE, SourceFile, column_names, column_types, read_batches
-from graphrisk.sources.judging import accounts_sql, labels_sql, mail_providers, sightings_sql, token_parameters, values_sql
+from graphrisk.sources.judging import (
+    accounts_sql,
+    labels_sql,
+    mail_providers,
+    sightings_sql,
+    token_parameters,
+    values_sql,
+)
 from graphrisk.sources.mapping import TableMapping, fit, plain
 from graphrisk.sources.normalise import PYTHON_NORMALISERS, canonical_ip, canonical_phone
 from graphrisk.sources.projection import projection
@@ -69,7 +76,15 @@ FROM (SELECT * EXCLUDE (place) FROM staged_sightings ANTI JOIN repeated USING (p
 """How the rows of one load fold into facts: earliest first, latest last, worst status, whatever their order. Sightings
 that stand alone, nearly all of a table of sightings, are not sorted or grouped at all; ``place`` is a hash that finds them."""
 
-_REJECTS = pa.schema([("file", pa.string()), ("row", pa.int64()), ("table", pa.string()), ("reason", pa.string()), ("value", pa.string())])
+_REJECTS = pa.schema(
+    [
+        ("file", pa.string()),
+        ("row", pa.int64()),
+        ("table", pa.string()),
+        ("reason", pa.string()),
+        ("value", pa.string()),
+    ]
+)
 
 
 @dataclass
@@ -92,7 +107,12 @@ class Stager:
     """
 
     def __init__(
-        self, judge: duckdb.DuckDBPyConnection, staged: duckdb.DuckDBPyConnection, policy: Policy, key: TokenKey, now_us: int
+        self,
+        judge: duckdb.DuckDBPyConnection,
+        staged: duckdb.DuckDBPyConnection,
+        policy: Policy,
+        key: TokenKey,
+        now_us: int,
     ) -> None:
         self._judge, self._staged, self._policy = judge, staged, policy
         self._tokens = token_parameters(policy, key)
@@ -112,7 +132,9 @@ class Stager:
         prepared = [(file, *self._prepared(file)) for file in files]
         with ExitStack() as held:
             writer = held.enter_context(pyarrow.csv.CSVWriter(str(rejects), _REJECTS))
-            progress = held.enter_context(step("Reading sources (bytes)", sum(file.path.stat().st_size for file in files)))
+            progress = held.enter_context(
+                step("Reading sources (bytes)", sum(file.path.stat().st_size for file in files))
+            )
             for file, columns, projected in prepared:
                 for batch in read_batches(file, columns):
                     if batch.malformed:
@@ -127,7 +149,9 @@ class Stager:
     def _prepared(self, file: SourceFile) -> tuple[list[str], str]:
         present = _line_keys(file) if file.format == "ndjson" else column_names(file)
         name = str(file.path)
-        mapping: TableMapping = fit(file.table, file.mapping, name, present) if file.mapping else plain(file.table, name, present)
+        mapping: TableMapping = (
+            fit(file.table, file.mapping, name, present) if file.mapping else plain(file.table, name, present)
+        )
         wanted = mapping.source_columns()
         if ignored := [column for column in present if column not in wanted]:
             self.tally.ignored_columns[name] = ignored
@@ -140,7 +164,9 @@ class Stager:
         self._staged.register("judged", judged)
         columns = ", ".join(part.split()[0] for part in STAGED[file.table].split(", "))
         place = ", hash(account_id, kind, token, week)" if file.table == "sightings" else ""
-        self._staged.execute(f"INSERT INTO staged_{file.table} SELECT {columns}{place} FROM judged WHERE reason IS NULL")
+        self._staged.execute(
+            f"INSERT INTO staged_{file.table} SELECT {columns}{place} FROM judged WHERE reason IS NULL"
+        )
         self._staged.unregister("judged")
         bad = judged.filter(pc.is_valid(judged["reason"])).sort_by("row")
         return bad["row"].combine_chunks(), bad.select(["reason", "length"])
@@ -151,10 +177,15 @@ class Stager:
             return self._query(accounts_sql(projected) if table == "accounts" else labels_sql(projected), bound)
         values = self._query(values_sql(projected, self._policy, PYTHON_NORMALISERS), {})
         self._judge.register("translated", self._translated(values))
-        return self._query(sightings_sql(projected, self._policy), bound | self._tokens | {"phone_region": self._policy.load.phone_region})
+        return self._query(
+            sightings_sql(projected, self._policy),
+            bound | self._tokens | {"phone_region": self._policy.load.phone_region},
+        )
 
     def _query(self, sql: str, bound: Bound[str, Any]) -> pa.Table:
-        return self._judge.sql(sql, params={name: value for name, value in bound.items() if f"${name}" in sql}).to_arrow_table()
+        return self._judge.sql(
+            sql, params={name: value for name, value in bound.items() if f"${name}" in sql}
+        ).to_arrow_table()
 
     def _translated(self, values: pa.Table) -> pa.Table:
         pairs = list(zip(values["normaliser"].to_pylist(), values["v"].to_pylist(), strict=True))

@@ -1,0 +1,46 @@
+# Everything is built from uv.lock into .venv; nothing but Python 3.11+ needs to be there.
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BIN := .venv/bin
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test test-long check bench docs fmt clean
+
+help: ## say what can be made
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+.venv/ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv sync --quiet --frozen --active --inexact
+	@touch $@
+
+demo: .venv/ready ## the main job on a small marketplace, embedded, then what to look at
+	@$(BIN)/graphrisk demo
+
+test: .venv/ready ## all tests but the long ones
+	@$(BIN)/python -m pytest -q -m "not slow"
+
+test-long: .venv/ready ## the long tests
+	@$(BIN)/python -m pytest -q -m slow
+
+check: .venv/ready ## format, lint, types, layers, generated docs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.docs --check
+
+bench: .venv/ready ## seconds and memory per stage at 1,000,000 accounts, beside the floor
+	@$(BIN)/python -m tests.bench
+
+docs: .venv/ready ## write the generated parts of the documentation
+	@$(BIN)/python -m tests.docs
+
+fmt: .venv/ready ## format
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+clean: ## remove what make made
+	@rm -rf .venv demo
