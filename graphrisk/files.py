@@ -5,13 +5,13 @@ from __future__ import annotations
 import fcntl
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Generator[None]:
     """Hold the advisory lock of ``path``, waiting for it; a killed process lets go of it by itself."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:

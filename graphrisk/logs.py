@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -54,7 +54,7 @@ class Step:
 
 
 @contextmanager
-def step(name: str, total: int | None = None) -> Iterator[Step]:
+def step(name: str, total: int | None = None) -> Generator[Step]:
     """Show ``name`` while the block runs; ``total`` (when known) gives a bar and the time left."""
     if not sys.stderr.isatty():
         current = Step(name, total, None)

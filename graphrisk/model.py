@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,8 @@ class Links(NamedTuple):
 
     def take(self, where: Ints | Bools) -> Links:
         """The links at the given positions, or where the mask is true."""
-        return Links(*(column[where] for column in self))
+        columns: Any = [column[where] for column in self]
+        return Links(*columns)
 
 
 class Rings(NamedTuple):

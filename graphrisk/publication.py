@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
 """The guard: yes or no to a publication, from the difference to the live run, with every objection and its figure."""
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -82,7 +82,7 @@ class Settings:
             )
 
     @contextmanager
-    def scratch(self, name: str) -> Iterator[Path]:
+    def scratch(self, name: str) -> Generator[Path]:
         """A folder for work in progress under the home; gone afterwards, swept later if the process was killed."""
         parent = self.home / "tmp"
         folder = parent / f"{name}-{uuid.uuid4().hex[:12]}"
@@ -99,7 +99,7 @@ class Settings:
                 shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
-    def columns(self, scratch: Path | None) -> Iterator[duckdb.DuckDBPyConnection]:
+    def columns(self, scratch: Path | None) -> Generator[duckdb.DuckDBPyConnection]:
         """A DuckDB connection in UTC that spills to ``scratch``, or that cannot spill at all (None: for raw values)."""
         config: dict[str, str | bool | int | float | list[str]] = {
             "threads": self.threads,

@@ -88,7 +88,8 @@ def _blocks(components: Components, wanted: Ints, members: Ints, starts: Ints, a
 
 def link_weights(strength: Ints) -> Floats:
     """w = 1 - exp(-S/1000), to nine decimals so that every machine gives the same bytes."""
-    return np.round(-np.expm1(-strength / 1000), 9)
+    weights: Floats = -np.expm1(-strength.astype(np.float64) / 1000)
+    return np.round(weights, 9)
 
 
 def is_one_community(components: Components, resolution: float) -> Bools:

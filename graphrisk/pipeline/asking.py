@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
 """What people ask of results: the state of a home, the runs, a ring, an account and why."""
 
 from __future__ import annotations

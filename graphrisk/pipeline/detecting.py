@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
 """detect(): ledger → linkage → detection → rings → scoring → a run folder that readers do not see yet."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ import hashlib
 import json
 import resource
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -61,7 +62,7 @@ class StageClock:
     peak_mib: dict[str, int] = field(default_factory=dict)
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def stage(self, name: str) -> Generator[None]:
         started = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - started, 3)
@@ -149,7 +150,7 @@ def _version(library: str) -> str | None:
 
 
 @contextmanager
-def _memory_explained(settings: Settings) -> Iterator[None]:
+def _memory_explained(settings: Settings) -> Generator[None]:
     try:
         yield
     except duckdb.OutOfMemoryException as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -47,7 +48,7 @@ def accounts_table(
     core = np.zeros(count, bool)
     core[members.account[members.core]] = True
     names = [BASE, *scores.feature_names, MEMBERSHIP, NEAR_BAD, NEAR_GOOD]
-    parts = np.zeros((count, len(names)), np.int32)
+    parts = np.zeros((count, len(names)), np.int64)
     parts[:, 0] = np.where(core, scores.ring_base, scores.account_base)
     parts[core, 1 : 1 + len(scores.feature_names)] = scores.ring_parts[ring[core]]
     parts[:, -3:] = scores.account_parts
@@ -158,9 +159,11 @@ def lineage_table(lineage: Sequence[Lineage]) -> pa.Table:
 
 def read_lineage(table: pa.Table) -> list[Lineage]:
     """The inverse of ``lineage_table``."""
-    rows = table.to_pylist()
     tuples = ("superseded_by", "related", "core")
-    return [Lineage(**{name: tuple(value) if name in tuples else value for name, value in row.items()}) for row in rows]
+    rows: list[dict[str, Any]] = table.to_pylist()
+    for row in rows:
+        row.update({name: tuple(row[name]) for name in tuples})
+    return [Lineage(**row) for row in rows]
 
 
 def kinds_of_rings(columns: duckdb.DuckDBPyConnection, policy: Policy, links: RingLinks, count: int) -> list[list[str]]:

@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
 """Export: a run as files for other tools. The bytes depend on facts, policy and versions alone (and tokens on their key)."""
 
 from __future__ import annotations
@@ -9,9 +10,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.compute
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 from graphrisk.errors import StoreError
 from graphrisk.files import write_durably
@@ -44,7 +45,7 @@ def exported(tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     """The tables of a run as they are exported: the public columns, rings with their lineage."""
     lineage = tables["lineage"].select(["ring_id", "event", "related"])
     rings = tables["rings"]
-    place = pa.compute.index_in(rings["ring_id"], value_set=lineage["ring_id"].combine_chunks())
+    place = pc.index_in(rings["ring_id"], value_set=lineage["ring_id"].combine_chunks())
     found = lineage.take(place)
     rings = rings.append_column("event", found["event"]).append_column("related", found["related"])
     links = tables["links"]
@@ -64,9 +65,9 @@ def write_export(
             path = folder / f"{name}.{form}"
             temporary = folder / f".{path.name}.part"
             if form == "parquet":
-                pa.parquet.write_table(table, temporary, compression="zstd", row_group_size=ROWS_A_GROUP)
+                pq.write_table(table, temporary, compression="zstd", row_group_size=ROWS_A_GROUP)
             else:
-                pa.csv.write_csv(_flat(table), temporary)
+                pacsv.write_csv(_flat(table), temporary)
             os.replace(temporary, path)
             paths.append(path)
         shown = {**{key: manifest[key] for key in SHOWN}, "status": status}
@@ -83,7 +84,7 @@ def _public_evidence(column: pa.ChunkedArray) -> pa.Array:
     elements = lists.flatten()
     children = [elements.field(name) for name in EVIDENCE_FIELDS]
     public = pa.StructArray.from_arrays(children, names=list(EVIDENCE_FIELDS))
-    offsets = pa.compute.subtract(lists.offsets, lists.offsets[0])
+    offsets = pc.subtract(lists.offsets, lists.offsets[0])
     return pa.ListArray.from_arrays(offsets, public)
 
 
@@ -95,5 +96,5 @@ def _flat(table: pa.Table) -> pa.Table:
             texts = [json.dumps(value, ensure_ascii=False) for value in table[column].to_pylist()]
             table = table.set_column(place, column, pa.array(texts, pa.string()))
         elif pa.types.is_timestamp(kind):
-            table = table.set_column(place, column, pa.compute.strftime(table[column], "%Y-%m-%dT%H:%M:%SZ"))
+            table = table.set_column(place, column, pc.strftime(table[column], "%Y-%m-%dT%H:%M:%SZ"))
     return table

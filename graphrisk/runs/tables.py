@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
 """The tables of a run: their columns, and one digest of their content that no build path or token key can change."""
 
 from __future__ import annotations

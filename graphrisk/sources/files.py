@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 from graphrisk.errors import InputError
 from graphrisk.schema import TABLES
@@ -126,11 +126,11 @@ def _format(path: Path) -> str | None:
 
 def column_names(file: SourceFile) -> list[str]:
     """The columns of a file: its header or schema, or the keys of the first lines of NDJSON."""
-    with _readable(file):
+    with _Readable(file):
         if file.format == "parquet":
-            return list(pa.parquet.read_schema(file.path).names)
+            return list(pq.read_schema(file.path).names)
         if file.format == "csv":
-            names = pa.csv.open_csv(_stream(file.path), parse_options=_csv_options(None)).schema.names
+            names = pacsv.open_csv(_stream(file.path), parse_options=_csv_options(None)).schema.names
             return _distinct(names, file)
     return []
 
@@ -139,7 +139,7 @@ def column_types(file: SourceFile) -> dict[str, Any]:
     """Column → Arrow type for Parquet; other formats carry text only."""
     if file.format != "parquet":
         return {}
-    schema = pa.parquet.read_schema(file.path)
+    schema = pq.read_schema(file.path)
     return {field.name: field.type for field in schema}
 
 
@@ -148,7 +148,7 @@ def read_batches(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
     reader = {"csv": _read_csv, "ndjson": _read_lines, "parquet": _read_parquet}[file.format]
     batches = reader(file, columns)
     while True:
-        with _readable(file):
+        with _Readable(file):
             batch = next(batches, None)
         if batch is None:
             return
@@ -156,7 +156,7 @@ def read_batches(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
 
 
 def _read_parquet(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
-    with pa.parquet.ParquetFile(file.path) as opened:
+    with pq.ParquetFile(file.path) as opened:
         size, total, seen = file.path.stat().st_size, max(1, opened.metadata.num_rows), 0
         for batch in opened.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
             yield Batch(_numbered(batch, seen), [], size * batch.num_rows // total)
@@ -165,20 +165,20 @@ def _read_parquet(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
 
 def _read_csv(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
     text = {name: pa.string() for name in columns}
-    convert = pa.csv.ConvertOptions(
+    convert = pacsv.ConvertOptions(
         column_types=text,
         include_columns=columns,
         strings_can_be_null=True,
         null_values=[""],
         quoted_strings_can_be_null=True,
     )
-    return _read_text(file, pa.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False), _csv_options, convert, 1)
+    return _read_text(file, pacsv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False), _csv_options, convert, 1)
 
 
 def _read_lines(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
-    options = pa.csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=[LINE])
-    parse = pa.csv.ParseOptions(delimiter=_NO_DELIMITER, quote_char=False, escape_char=False)
-    return _read_text(file, options, lambda _: parse, pa.csv.ConvertOptions(column_types={LINE: pa.string()}), 0)
+    options = pacsv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False, column_names=[LINE])
+    parse = pacsv.ParseOptions(delimiter=_NO_DELIMITER, quote_char=False, escape_char=False)
+    return _read_text(file, options, lambda _: parse, pacsv.ConvertOptions(column_types={LINE: pa.string()}), 0)
 
 
 def _read_text(
@@ -188,7 +188,7 @@ def _read_text(
     raw = pa.OSFile(str(file.path))
     position = last = told = 0
     options = {"read_options": read, "parse_options": parse(malformed), "convert_options": convert}
-    for batch in pa.csv.open_csv(_stream(file.path, raw), **options):
+    for batch in pacsv.open_csv(_stream(file.path, raw), **options):
         bad = [number - header_rows for number in malformed]
         numbers = np.setdiff1d(np.arange(last + 1, last + 1 + batch.num_rows + len(bad)), bad)[: batch.num_rows]
         last = int(numbers[-1]) if len(numbers) else last
@@ -206,7 +206,7 @@ def _csv_options(malformed: list[int] | None) -> Any:
             malformed.append(row.number or 0)
         return "skip"
 
-    return pa.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
+    return pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
 
 
 def _numbered(batch: Any, before: int) -> pa.Table:
@@ -227,7 +227,7 @@ def _distinct(names: list[str], file: SourceFile) -> list[str]:
     return names
 
 
-class _readable:
+class _Readable:
     """Turns what Arrow says about a broken file into one sentence; Arrow's own words can quote raw values."""
 
     def __init__(self, file: SourceFile) -> None:

@@ -1,3 +1,4 @@
+# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
 """Staging: batches of source rows become tokenised facts in DuckDB tables, and rejected rows with a reason.
 
 Raw values exist only inside one batch, on a connection that cannot spill; what is staged has tokens and hints.
@@ -16,7 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv
+import pyarrow.csv as pacsv
 
 from graphrisk.logs import step
 from graphrisk.policy import Policy
@@ -131,7 +132,7 @@ class Stager:
         """
         prepared = [(file, *self._prepared(file)) for file in files]
         with ExitStack() as held:
-            writer = held.enter_context(pyarrow.csv.CSVWriter(str(rejects), _REJECTS))
+            writer = held.enter_context(pacsv.CSVWriter(str(rejects), _REJECTS))
             progress = held.enter_context(
                 step("Reading sources (bytes)", sum(file.path.stat().st_size for file in files))
             )
