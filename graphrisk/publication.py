@@ -1,4 +1,5 @@
-# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
 """The guard: yes or no to a publication, from the difference to the live run, with every objection and its figure."""
 
 from __future__ import annotations

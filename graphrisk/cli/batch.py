@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 
@@ -12,7 +12,6 @@ from graphrisk import pipeline
 from graphrisk.cli.application import OUT, Home, Json, PolicyFile, Run, policy_of, print_json, settings_of
 from graphrisk.cli.render import print_detected, print_load, print_published
 from graphrisk.errors import SettingsError
-from graphrisk.runs.export import Format
 from graphrisk.runs.store import Publication
 from graphrisk.worlds.small import write_small_world
 
@@ -126,7 +125,7 @@ def export(
     """Write the live run (or any run) as files: accounts, rings, links, run.json."""
     if form not in ("parquet", "csv"):
         raise SettingsError(f"The export format {form!r} is not known; choose parquet or csv.")
-    paths = pipeline.export(settings_of(home), folder, run_id, cast("Format", form))
+    paths = pipeline.export(settings_of(home), folder, run_id, form)
     if json:
         print_json({"files": [str(path) for path in paths]})
     else:

@@ -110,9 +110,10 @@ def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, ex
         "{others}": _capped(policy, False),
     }
     for statement in (BACKBONE, ONE_COHORT_A_PAIR, PAIRS, OTHERS, LINKS, EVIDENCE):
+        sql = statement
         for name, text in bound.items():
-            statement = statement.replace(name, text)
-        columns.execute(statement)
+            sql = sql.replace(name, text)
+        columns.execute(sql)
     for table in ("shared_backbone", "shared_others", "pairs"):
         columns.execute(f"DROP TABLE {table}")
     return Linkage(_links(columns), _count(columns, "ids"), _count(columns, "attributes"), cohorts)

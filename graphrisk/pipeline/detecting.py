@@ -1,4 +1,5 @@
-# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
 """detect(): ledger → linkage → detection → rings → scoring → a run folder that readers do not see yet."""
 
 from __future__ import annotations

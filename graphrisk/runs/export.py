@@ -1,4 +1,5 @@
-# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
 """Export: a run as files for other tools. The bytes depend on facts, policy and versions alone (and tokens on their key)."""
 
 from __future__ import annotations

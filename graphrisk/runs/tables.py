@@ -1,4 +1,5 @@
-# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
 """The tables of a run: their columns, and one digest of their content that no build path or token key can change."""
 
 from __future__ import annotations

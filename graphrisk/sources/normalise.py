@@ -80,6 +80,8 @@ _luhn = (
     " CASE WHEN place % 2 = 1 THEN digit::INTEGER ELSE (digit::INTEGER * 2) // 10 + (digit::INTEGER * 2) % 10 END)) % 10 = 0"
 )
 
+_PRIVATE = r"^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|22[4-9]|2[3-5]\d)\."
+
 REJECTED: tuple[tuple[str, str, str], ...] = (
     ("card", f"CASE WHEN regexp_matches(canonical, '^[0-9]{{13,19}}$') THEN {_luhn} ELSE false END", "raw_card_number"),
     ("card", r"regexp_matches(v, '^[0-9 -]{0,9}[*xX•]+[0-9 *xX•-]*$')", "malformed_value"),
@@ -97,8 +99,7 @@ REJECTED: tuple[tuple[str, str, str], ...] = (
     ),
     (
         "ip",
-        r"canonical = 'private' OR (is_ipv4 AND regexp_matches(canonical,"
-        r" '^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|22[4-9]|2[3-5]\d)\.'))",
+        f"canonical = 'private' OR (is_ipv4 AND regexp_matches(canonical, '{_PRIVATE}'))",
         "private_address",
     ),
 )

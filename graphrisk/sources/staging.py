@@ -1,4 +1,5 @@
-# pyright: reportAttributeAccessIssue=false (pyarrow makes its compute functions when it is imported)
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
 """Staging: batches of source rows become tokenised facts in DuckDB tables, and rejected rows with a reason.
 
 Raw values exist only inside one batch, on a connection that cannot spill; what is staged has tokens and hints.

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.bench.processes import Cost, Failed, run
+from tests.bench.processes import CommandError, Cost, run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _end_to_end(folder, accounts, given.seed)
             else:
                 _stages(folder, accounts, given.seed, given.repeat)
-    except Failed as failure:
+    except CommandError as failure:
         print(failure, file=sys.stderr)
         return 1
     return 0
@@ -119,7 +119,7 @@ def _counted(cost: Cost) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads(cost.output)
     except ValueError as error:
-        raise Failed(f"A command should have printed JSON alone, and printed:\n{cost.output[:2000]}") from error
+        raise CommandError(f"A command should have printed JSON alone, and printed:\n{cost.output[:2000]}") from error
     return found
 
 

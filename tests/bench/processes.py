@@ -23,12 +23,12 @@ class Cost:
     output: str
 
 
-class Failed(Exception):
+class CommandError(Exception):
     """A command ended with a non-zero exit code; the text carries what it wrote to standard error."""
 
 
 def run(*arguments: str | Path) -> Cost:
-    """Run ``python arguments…`` to its end. Raises ``Failed``."""
+    """Run ``python arguments…`` to its end. Raises ``CommandError``."""
     command = [sys.executable, *map(str, arguments)]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
@@ -43,7 +43,7 @@ def run(*arguments: str | Path) -> Cost:
         err.seek(0)
         if process.returncode:
             words = " ".join(map(str, arguments))
-            raise Failed(
+            raise CommandError(
                 f"`python {words}` ended with {process.returncode}:\n{err.read().decode(errors='replace').strip()}"
             )
         return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read().decode())
