@@ -9,19 +9,25 @@ The verbs of the command line, for notebooks and scripts; results come as pandas
     run.rings().head()
 """
 
-from graphrisk.notebook import (
-    PublishedRun,
-    detect,
-    export,
-    load,
-    publish,
-    read_run,
-    rollback,
-    run,
-    show_account,
-    show_ring,
-    status,
-)
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphrisk.notebook import (
+        PublishedRun,
+        detect,
+        export,
+        load,
+        publish,
+        read_run,
+        rollback,
+        run,
+        show_account,
+        show_ring,
+        status,
+    )
 
 __all__ = [
     "PublishedRun",
@@ -36,3 +42,10 @@ __all__ = [
     "show_ring",
     "status",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the interface, and pandas with it, when it is first used: the commands start without it."""
+    if name in __all__:
+        return getattr(import_module("graphrisk.notebook"), name)
+    raise AttributeError(f"module 'graphrisk' has no attribute {name!r}")

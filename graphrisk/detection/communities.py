@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
-from multiprocessing import get_context
 
 import numpy as np
 import pyarrow as pa
 
 from graphrisk.detection.components import Components
+from graphrisk.detection.workers import map_in_processes
 from graphrisk.errors import SettingsError
 from graphrisk.logs import step
 from graphrisk.model import METHOD_VERSION, Bools, Floats, Ints
@@ -25,7 +25,6 @@ from graphrisk.policy import DetectionPolicy
 
 ENGINES = ("igraph", "leidenalg", "networkx")
 LINKS_WORTH_A_PROCESS = 30_000
-LINKS_A_TASK = 20_000
 
 Engine = Callable[[int, Ints, Floats, float, float, int], Sequence[int]]
 """``partition(accounts, pairs (m, 2), weights (m,), resolution, randomness, seed)`` gives a block number an account."""
@@ -132,41 +131,16 @@ def best_partition(block: Block, policy: DetectionPolicy, engine: str) -> Ints:
 
 
 def _partitions(blocks: list[Block], policy: DetectionPolicy, engine: str, processes: int) -> list[Ints]:
-    total = sum(len(block.pairs) for block in blocks)
-    tasks = _tasks(blocks)
-    results: list[Ints] = []
-    with step("Finding communities (links)", total) as progress:
-        if processes == 1 or total < LINKS_WORTH_A_PROCESS:
-            for task in tasks:
-                results.extend(_solve(task, policy, engine))
-                progress.advance(sum(len(block.pairs) for block in task))
-            return results
-        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-            pending = [pool.submit(_solve, task, policy, engine) for task in tasks]
-            try:
-                for task, future in zip(tasks, pending, strict=True):
-                    results.extend(future.result())
-                    progress.advance(sum(len(block.pairs) for block in task))
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
-    return results
-
-
-def _tasks(blocks: list[Block]) -> list[list[Block]]:
-    tasks: list[list[Block]] = []
-    room = 0
-    for block in blocks:
-        if room <= 0:
-            tasks.append([])
-            room = LINKS_A_TASK
-        tasks[-1].append(block)
-        room -= len(block.pairs)
-    return tasks
-
-
-def _solve(blocks: list[Block], policy: DetectionPolicy, engine: str) -> list[Ints]:
-    return [best_partition(block, policy, engine) for block in blocks]
+    costs = [len(block.pairs) for block in blocks]
+    solve = partial(best_partition, policy=policy, engine=engine)
+    with step("Finding communities (links)", sum(costs)) as progress:
+        if processes > 1 and sum(costs) >= LINKS_WORTH_A_PROCESS:
+            return map_in_processes(solve, blocks, costs, processes, progress.advance)
+        results: list[Ints] = []
+        for block, cost in zip(blocks, costs, strict=True):
+            results.append(solve(block))
+            progress.advance(cost)
+        return results
 
 
 def _seed(account_ids: pa.Array, a: Ints, b: Ints, strength: Ints) -> int:
