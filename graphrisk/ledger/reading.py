@@ -15,12 +15,9 @@ MERGED_ACCOUNTS = """
 CREATE VIEW accounts AS
 SELECT account_id, min(created_at) AS created_at, coalesce(arg_max(status, seq), 'active') AS status,
        arg_max(marketplace, seq) AS marketplace
-FROM (SELECT account_id, created_at, status, marketplace, seq FROM fact_accounts
-      UNION ALL SELECT DISTINCT account_id, NULL, NULL, NULL, 0 FROM fact_sightings
-      UNION ALL SELECT DISTINCT account_id, NULL, NULL, NULL, 0 FROM fact_labels)
-GROUP BY account_id
+FROM fact_accounts GROUP BY account_id
 """
-"""Every account that any fact names: earliest creation, latest stated status and marketplace."""
+"""Every account that any fact names (loading sees to it): earliest creation, latest stated status and marketplace."""
 
 MERGED_LABELS = """
 CREATE VIEW labels AS

@@ -22,15 +22,16 @@ HUB_KINDS = ("device", "card")
 
 NEW = f"""
 CREATE TABLE newcomers AS
-WITH places AS (
-    SELECT account_id, 0 AS source, token AS place, first, last FROM retained WHERE kind = $ip
-    UNION ALL SELECT account_id, 1, network, first, last FROM retained WHERE kind = $ip AND network IS NOT NULL
-    UNION ALL SELECT ids.account_id, 2, token, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
+WITH early AS (
+    SELECT account, token, network, first, last FROM retained JOIN ids USING (account_id)
+    WHERE kind = $ip AND first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
+), places AS (
+    SELECT account, 0 AS source, token AS place, first, last FROM early
+    UNION ALL SELECT account, 1, network, first, last FROM early WHERE network IS NOT NULL
+    UNION ALL SELECT account, 2, token, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
+              WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
 ), arrived AS (
-    SELECT source, place, ids.account, min(first) AS first, min_by(last, first) AS last
-    FROM places JOIN ids USING (account_id)
-    WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
-    GROUP BY source, place, ids.account
+    SELECT source, place, account, min(first) AS first, min_by(last, first) AS last FROM places GROUP BY source, place, account
 )
 SELECT *, ((first - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS week FROM arrived
 """

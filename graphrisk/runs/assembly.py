@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -48,7 +48,7 @@ def accounts_table(
     core = np.zeros(count, bool)
     core[members.account[members.core]] = True
     names = [BASE, *scores.feature_names, MEMBERSHIP, NEAR_BAD, NEAR_GOOD]
-    parts = np.zeros((count, len(names)), np.int64)
+    parts = np.zeros((count, len(names)), np.int32)
     parts[:, 0] = np.where(core, scores.ring_base, scores.account_base)
     parts[core, 1 : 1 + len(scores.feature_names)] = scores.ring_parts[ring[core]]
     parts[:, -3:] = scores.account_parts
@@ -154,7 +154,8 @@ def links_table(columns: duckdb.DuckDBPyConnection, policy: Policy, account_ids:
 
 def lineage_table(lineage: Sequence[Lineage]) -> pa.Table:
     """The lineage of every ring id ever issued, sorted by id."""
-    return pa.Table.from_pylist([asdict(each) for each in lineage], schema=SCHEMAS["lineage"])
+    names = SCHEMAS["lineage"].names
+    return build("lineage", {name: [getattr(each, name) for each in lineage] for name in names})
 
 
 def read_lineage(table: pa.Table) -> list[Lineage]:
@@ -186,7 +187,7 @@ def _members(account_ids: pa.Array, rings: Rings, members: Members) -> pa.Array:
     return lists(rings.size, fields, SCHEMAS["rings"].field("members").type)
 
 
-def _reasons(parts: Ints, names: Sequence[str], table: str) -> pa.Array:
+def _reasons(parts: Any, names: Sequence[str], table: str) -> pa.Array:
     row, code = np.nonzero(parts)
     lengths = np.bincount(row, minlength=len(parts))
     fields = {"code": pa.array(list(names)).take(pa.array(code)), "contribution": parts[row, code]}

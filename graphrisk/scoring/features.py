@@ -22,14 +22,15 @@ DECIMALS = 9
 
 HELD = """
 CREATE TABLE ring_values AS
-SELECT DISTINCT ring, account, kind, token, week
-FROM weekly JOIN ids USING (account_id) JOIN ring_core USING (account)
+WITH core AS (SELECT ring, account, account_id FROM ring_core JOIN ids USING (account))
+SELECT DISTINCT ring, account, kind, token, week FROM weekly JOIN core USING (account_id)
 """
 
 INHERITED = """
-WITH linking AS (
-    SELECT DISTINCT ring, attribute, account FROM evidence JOIN ring_links USING (a, b)
-    JOIN kind_rules USING (kind), unnest([a, b]) AS ends(account) WHERE backbone
+WITH inside AS (
+    SELECT ring, attribute, a, b FROM evidence JOIN ring_links USING (a, b) JOIN kind_rules USING (kind) WHERE backbone
+), linking AS (
+    SELECT ring, attribute, a AS account FROM inside UNION SELECT ring, attribute, b FROM inside
 ), latest AS (
     SELECT ring, attribute, max(first) AS last_arrival FROM linking JOIN uses USING (attribute, account) GROUP BY ring, attribute
 ), closed_first AS (

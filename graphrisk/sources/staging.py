@@ -55,6 +55,10 @@ CREATE TABLE accounts AS
 SELECT account_id, make_timestamptz(min(created_at)) AS created_at, {list(STATUSES)}[max(status_rank)] AS status,
        min(marketplace) AS marketplace
 FROM staged_accounts GROUP BY account_id
+UNION ALL
+SELECT account_id, NULL, NULL, NULL
+FROM (SELECT account_id FROM staged_sightings ANTI JOIN staged_accounts USING (account_id)
+      UNION SELECT account_id FROM staged_labels ANTI JOIN staged_accounts USING (account_id))
 """,
     """
 CREATE TABLE labels AS
@@ -75,7 +79,8 @@ SELECT * REPLACE (make_timestamptz(first_seen) AS first_seen, make_timestamptz(l
 FROM (SELECT * EXCLUDE (place) FROM staged_sightings ANTI JOIN repeated USING (place) UNION ALL BY NAME FROM folded_sightings)
 """,
 )
-"""How the rows of one load fold into facts: earliest first, latest last, worst status, whatever their order. Sightings
+"""How the rows of one load fold into facts: earliest first, latest last, worst status, whatever their order. An account that
+only sightings or labels name is created without attributes. Sightings
 that stand alone, nearly all of a table of sightings, are not sorted or grouped at all; ``place`` is a hash that finds them."""
 
 _REJECTS = pa.schema(
