@@ -45,9 +45,13 @@ def explain(parts: list[tuple[str, int]], features: dict[str, float]) -> list[Re
 
 
 def _sentence(code: str, features: dict[str, float]) -> str:
-    if code in RING_SENTENCES:
-        return RING_SENTENCES[code](features[code])
-    return SENTENCES[code]
+    if code not in RING_SENTENCES:
+        return SENTENCES[code]
+    return (
+        RING_SENTENCES[code](features[code])
+        if code in features
+        else "The facts do not tell; this stands for what is usual."
+    )
 
 
 def _move(share: float) -> str:

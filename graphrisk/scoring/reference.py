@@ -31,13 +31,15 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 
 class Feature(BaseModel):
-    """Coefficient per standard deviation, and the mean and scale that a value is standardised by."""
+    """Coefficient per standard deviation, the mean and scale that a value is standardised by, and the milli-logits
+    that a ring gets where the facts cannot tell the value."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     coefficient: float
     mean: float
     scale: float = Field(gt=0)
+    unknown: int = 0
 
 
 class Reference(BaseModel):

@@ -17,12 +17,13 @@ LOGIT_LIMIT = 8_000
 
 
 def ring_contributions(features: dict[str, Floats], reference: Reference) -> Ints:
-    """Milli-logits of each feature of each ring, shape (rings, features in the order of ``SIGNS``); 0 where unknown."""
+    """Milli-logits of each feature of each ring, shape (rings, features in the order of ``SIGNS``)."""
     parts: list[Ints] = []
     for name in SIGNS:
         feature = reference.features[name]
         standard = np.clip((features[name] - feature.mean) / feature.scale, -FURTHEST, FURTHEST)
-        parts.append(np.rint(1000 * feature.coefficient * np.nan_to_num(standard, nan=0.0)).astype(np.int64))
+        known = np.rint(1000 * feature.coefficient * np.nan_to_num(standard, nan=0.0)).astype(np.int64)
+        parts.append(np.where(np.isnan(standard), feature.unknown, known))
     return np.column_stack(parts)
 
 
