@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,7 +22,8 @@ app = typer.Typer(
     help="Find organized rings of accounts that share devices, IP addresses and payment instruments, and say why.",
 )
 
-OUT = Console(highlight=False, soft_wrap=False)
+PIPED_WIDTH = 200
+OUT = Console(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 Home = Annotated[
     Path | None,

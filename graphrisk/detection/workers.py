@@ -63,7 +63,9 @@ def map_in_processes(
 def _start() -> subprocess.Popen[bytes]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     command = [sys.executable, "-m", "graphrisk.detection.workers"]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
+    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
+    )
 
 
 def _asked(worker: subprocess.Popen[bytes], solve: Callable[[Any], Any], tasks: list[Any]) -> list[Any]:

@@ -33,6 +33,13 @@ SELECT account_id, kinds.code AS kind, token, network, hint, week, epoch_us(firs
 FROM fact_sightings JOIN kinds ON fact_sightings.kind = kinds.name AND epoch_us(last_seen) >= kinds.kept_from
 """
 
+VISITED = """
+CREATE VIEW visited AS
+SELECT account_id, token AS address, network, epoch_us(first_seen) AS first, epoch_us(last_seen) AS last
+FROM fact_sightings WHERE kind = '$ip_name' AND epoch_us(last_seen) >= $kept_from
+"""
+"""Addresses for cohorts, which are remembered longer than an address is evidence by itself."""
+
 WEEKLY = f"""
 CREATE VIEW weekly AS
 SELECT account_id, kind, token, hint, week, first, last FROM retained WHERE NOT (kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
@@ -94,6 +101,10 @@ def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: 
     columns.execute(RETAINED)
     weekly = next((name for name, kind in policy.kinds.items() if kind.normaliser == "ip"), None)
     kept = (clock - policy.kinds[weekly].retention_days * DAY_US - FIRST_MONDAY_US) // WEEK_US if weekly else 0
+    visited = VISITED.replace("$ip_name", weekly or "").replace(
+        "$kept_from", str(clock - policy.cohort.retention_days * DAY_US)
+    )
+    columns.execute(visited)
     columns.execute(WEEKLY.replace("$ip_kept_week", str(kept)).replace("$ip", str(codes[weekly] if weekly else -1)))
     for statement in (SHARED, ATTRIBUTES, USES, DEGREES):
         columns.execute(statement)

@@ -23,10 +23,10 @@ HUB_KINDS = ("device", "card")
 NEW = f"""
 CREATE TABLE newcomers AS
 WITH early AS (
-    SELECT account, token, network, first, last FROM retained JOIN ids USING (account_id)
-    WHERE kind = $ip AND first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
+    SELECT account, address, network, first, last FROM visited JOIN ids USING (account_id)
+    WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
 ), places AS (
-    SELECT account, 0 AS source, token AS place, first, last FROM early
+    SELECT account, 0 AS source, address AS place, first, last FROM early
     UNION ALL SELECT account, 1, network, first, last FROM early WHERE network IS NOT NULL
     UNION ALL SELECT account, 2, token, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
               WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
@@ -44,8 +44,8 @@ SELECT source, place, week, count(*) AS arrived FROM newcomers GROUP BY source, 
 PRESENT = f"""
 SELECT candidates.source, candidates.place, candidates.week, arrived, count(DISTINCT seen.account_id) AS present
 FROM candidates JOIN (
-    SELECT 0 AS source, token AS place, account_id, first, last FROM retained WHERE kind = $ip
-    UNION ALL SELECT 1, network, account_id, first, last FROM retained WHERE kind = $ip AND network IS NOT NULL
+    SELECT 0 AS source, address AS place, account_id, first, last FROM visited
+    UNION ALL SELECT 1, network, account_id, first, last FROM visited WHERE network IS NOT NULL
     UNION ALL SELECT 2, token, account_id, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
 ) AS seen
 ON seen.source = candidates.source AND seen.place = candidates.place
@@ -80,13 +80,11 @@ def surprising(arrived: Ints, present: Ints, expected_share: float, significance
 def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_share: float) -> int:
     """Add the cohorts that pass the surprise test; returns how many. ``expected_share`` is the reference's."""
     codes = policy.codes()
-    ip = next((codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "ip"), -1)
     hubs = [(codes[name], policy.kinds[name].cap) for name in HUB_KINDS if name in policy.kinds]
     past_cap = " OR ".join(f"(kind = {code} AND accounts > {cap})" for code, cap in hubs) or "false"
     columns.execute("ALTER TABLE attributes ADD COLUMN source INTEGER")
     columns.execute(f"CREATE TABLE hubs AS SELECT attribute, token FROM attributes WHERE {past_cap}")
     bound = {
-        "$ip": ip,
         "$new_days": policy.cohorts.new_days,
         "$min_accounts": policy.cohorts.min_accounts,
         "$cohort": codes["cohort"],
