@@ -12,6 +12,8 @@ from graphrisk.schema import REJECT_REASONS, TABLES
 from graphrisk.sources.staging import Tally
 
 MOST_SHARED = 5
+MOST_ROWS = 500
+"""Values with fewer rows than so many others of their kind are not counted; an address can have a row a week."""
 
 _DIGESTED = {
     "accounts": "account_id, epoch_us(created_at), status, marketplace",
@@ -86,11 +88,10 @@ def _completeness(staged: duckdb.DuckDBPyConnection, kinds: list[str]) -> tuple[
 
 def _most_shared(staged: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]]]:
     rows = staged.execute(
-        "WITH held AS (SELECT DISTINCT kind, hash(token) AS place, hash(token, account_id) AS holding FROM sightings),"
-        " most AS (SELECT kind, place FROM held GROUP BY kind, place HAVING count(*) > 1"
-        f" QUALIFY row_number() OVER (PARTITION BY kind ORDER BY count(*) DESC, place) <= {MOST_SHARED}),"
+        "WITH most AS (SELECT kind, hash(token) AS place FROM sightings GROUP BY kind, place HAVING count(*) > 1"
+        f" QUALIFY row_number() OVER (PARTITION BY kind ORDER BY count(*) DESC, place) <= {MOST_ROWS}),"
         " shared AS (SELECT * FROM sightings WHERE hash(token) IN (SELECT place FROM most))"
-        " SELECT kind, token, min(hint), count(DISTINCT account_id) AS accounts FROM shared GROUP BY kind, token"
+        " SELECT kind, token, min(hint), count(DISTINCT account_id) AS accounts FROM shared GROUP BY kind, token HAVING accounts > 1"
         f" QUALIFY row_number() OVER (PARTITION BY kind ORDER BY accounts DESC, token) <= {MOST_SHARED}"
         " ORDER BY kind, accounts DESC, token"
     ).fetchall()

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from collections.abc import Mapping as Bound
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ import pyarrow.csv as pacsv
 from graphrisk.logs import step
 from graphrisk.policy import Policy
 from graphrisk.schema import STATUSES, TABLES
-from graphrisk.sources.files import LINE, SourceFile, column_names, column_types, read_batches
+from graphrisk.sources.ahead import ahead
+from graphrisk.sources.files import LINE, Batch, SourceFile, column_names, column_types, read_batches
 from graphrisk.sources.judging import (
     accounts_sql,
     labels_sql,
@@ -93,6 +95,8 @@ _REJECTS = pa.schema(
     ]
 )
 
+_Prepared = tuple[SourceFile, list[str], str]
+
 
 @dataclass
 class Tally:
@@ -122,6 +126,7 @@ class Stager:
         now_us: int,
     ) -> None:
         self._judge, self._staged, self._policy = judge, staged, policy
+        self._reader = judge.cursor()
         self._tokens = token_parameters(policy, key)
         self._now_us = now_us
         self._remembered: dict[tuple[str, str], tuple[str | None, str | None]] = {}
@@ -142,14 +147,14 @@ class Stager:
             progress = held.enter_context(
                 step("Reading sources (bytes)", sum(file.path.stat().st_size for file in files))
             )
-            for file, columns, projected in prepared:
-                for batch in read_batches(file, columns):
-                    if batch.malformed:
-                        self.tally.rows[file.table] += len(batch.malformed)
-                        self._reject(writer, file, pa.array(batch.malformed, pa.int64()), None)
-                    if batch.rows.num_rows:
-                        self._reject(writer, file, *self._stage(file, batch.rows, projected))
-                    progress.advance(batch.bytes_read)
+            for file, projected, batch, translated in ahead(self._read(prepared)):
+                if batch.malformed:
+                    self.tally.rows[file.table] += len(batch.malformed)
+                    self._reject(writer, file, pa.array(batch.malformed, pa.int64()), None)
+                if batch.rows.num_rows:
+                    self._reject(writer, file, *self._stage(file, batch.rows, translated, projected))
+                progress.advance(batch.bytes_read)
+        self._reader.close()
         self._fold()
         return self.tally
 
@@ -164,9 +169,23 @@ class Stager:
             self.tally.ignored_columns[name] = ignored
         return wanted, projection(file, mapping, column_types(file))
 
-    def _stage(self, file: SourceFile, rows: pa.Table, projected: str) -> tuple[pa.Array, pa.Table]:
-        self._judge.register("batch", pa.Table.from_batches(rows.to_batches(max_chunksize=ROWS_A_THREAD)))
-        judged = self._judged(file.table, projected)
+    def _read(self, prepared: list[_Prepared]) -> Iterator[tuple[SourceFile, str, Batch, pa.Table | None]]:
+        """Batches with the canonical forms that Python makes; runs in the thread that reads ahead."""
+        for file, columns, projected in prepared:
+            for batch in read_batches(file, columns):
+                rows = pa.Table.from_batches(batch.rows.to_batches(max_chunksize=ROWS_A_THREAD), batch.rows.schema)
+                translated = None
+                if file.table == "sightings" and rows.num_rows:
+                    self._reader.register("batch", rows)
+                    values = self._reader.sql(values_sql(projected, self._policy, PYTHON_NORMALISERS)).to_arrow_table()
+                    translated = self._translated(values)
+                yield file, projected, replace(batch, rows=rows), translated
+
+    def _stage(
+        self, file: SourceFile, rows: pa.Table, translated: pa.Table | None, projected: str
+    ) -> tuple[pa.Array, pa.Table]:
+        self._judge.register("batch", rows)
+        judged = self._judged(file.table, translated, projected)
         self.tally.rows[file.table] += judged.num_rows
         self._staged.register("judged", judged)
         columns = ", ".join(part.split()[0] for part in STAGED[file.table].split(", "))
@@ -178,12 +197,11 @@ class Stager:
         bad = judged.filter(pc.is_valid(judged["reason"])).sort_by("row")
         return bad["row"].combine_chunks(), bad.select(["reason", "length"])
 
-    def _judged(self, table: str, projected: str) -> pa.Table:
+    def _judged(self, table: str, translated: pa.Table | None, projected: str) -> pa.Table:
         bound: dict[str, Any] = {"now_us": self._now_us}
-        if table != "sightings":
+        if translated is None:
             return self._query(accounts_sql(projected) if table == "accounts" else labels_sql(projected), bound)
-        values = self._query(values_sql(projected, self._policy, PYTHON_NORMALISERS), {})
-        self._judge.register("translated", self._translated(values))
+        self._judge.register("translated", translated)
         return self._query(
             sightings_sql(projected, self._policy),
             bound | self._tokens | {"phone_region": self._policy.load.phone_region},
