@@ -1,0 +1,256 @@
+"""Writes the parts of the documentation that the code already knows: ``python -m tests.docs``, or ``--check`` them.
+
+A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; everything around it is written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from graphrisk.cli import app
+from graphrisk.errors import GraphriskError
+from graphrisk.policy import KindPolicy, Policy
+from graphrisk.schema import COHORT, KINDS, REJECT_REASONS, REQUIRED, TABLES, Kind
+from graphrisk.scoring.reasons import RING_SENTENCES, SENTENCES
+from graphrisk.scoring.reference import SIGNS, shipped_reference
+from graphrisk.sources.normalise import MAIL_PROVIDERS, NOTHING
+
+ROOT = Path(__file__).parents[1]
+GENERATED = ("docs/policy.md", "docs/sources.md", "docs/cli.md")
+_PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_LIMITS = {Ge: "≥ {}", Gt: "> {}", Le: "≤ {}", Lt: "< {}"}
+
+PARAMETERS: dict[str, str] = {
+    "load.max_reject_ratio": "share of rejected rows in a table above which nothing of the load is accepted",
+    "load.phone_region": "country (ISO 3166) of phone numbers without a country code; without it they are rejected",
+    "cohorts.new_days": "an account is new on an attribute up to this many days after its sign-up",
+    "cohorts.min_accounts": "fewest new accounts of one week that make a cohort",
+    "cohorts.significance": "chance of so many new accounts below which they are a cohort",
+    "links.threshold": "fewest milli-nats of a link; 693 is a probability of one half",
+    "detection.resolution": "γ of CPM: how dense a community has to be; larger gives smaller communities",
+    "detection.randomness": "β of the Leiden refinement",
+    "detection.restarts": "partitions tried for each component; the best is kept",
+    "detection.oversize": "accounts above which a component raises its own link threshold until it breaks",
+    "rings.min_core": "fewest core members of a ring",
+    "rings.window_percent": "share (percent) of a community's strength that its campaign window holds",
+    "rings.window_padding_days": "days added on both sides of the campaign window",
+    "rings.min_overlap": "Jaccard of two cores from which a ring may carry an id over",
+    "rings.remember_days": "days for which a retired ring can still be recognised and revived",
+    "bands.high": "score from which the band is high",
+    "bands.medium": "score from which the band is medium; below it is low",
+    "guard.max_ring_accounts": "largest ring that may be published",
+    "guard.max_component_share": "largest component that may be published, as a share of all accounts",
+    "guard.max_changed_share": "largest share of the live run's accounts that may change ring, or band",
+    "guard.max_kind_shrink": "largest share of a kind's sightings that may be gone since the live run",
+    "guard.small_component": "a component up to this many accounts is never too large",
+    "guard.small_change": "up to this many changed accounts are never too many",
+}
+"""What each parameter of a policy means; those of a kind stand in docs/policy.md, since they share one formula."""
+
+FEATURES: dict[str, str] = {
+    "log_n": "ln of the number of core accounts",
+    "card_reuse": "ln of (account–value rows ÷ distinct values) of cards and bank accounts in the core",
+    "dev_reuse": "the same for devices",
+    "dev_per": "ln(1 + distinct devices ÷ core accounts)",
+    "ip_div": "distinct IP addresses ÷ (account, address, week) rows",
+    "ip_coresidence": "share of the ring's links that have ip evidence; unknown where no address was seen",
+    "onset_spread": "ln(1 + days between the first tenth and the last tenth of link onsets)",
+    "burst": "−log10 of the chance of so many sign-ups within seven days",
+    "new_share": "share of the core that signed up at most 30 days before its first link in the campaign window",
+    "cohort_share": "share of the ring's links that have cohort evidence",
+    "label_enrich": "−log10 of the chance of so many core accounts labelled bad, known as of the run",
+    "closed_inherit": "share of the linking values that a closed account used before the last member came",
+}
+"""How each feature of a ring is computed."""
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """A Markdown table; a bar inside a cell is escaped."""
+    head = list(headings)
+    lines = [head, ["---"] * len(head), *([str(cell).replace("|", r"\|") for cell in row] for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def _code(text: object) -> str:
+    return f"`{text}`"
+
+
+def _kinds() -> str:
+    def row(kind: Kind) -> list[object]:
+        role = ("links" if kind.backbone else "corroborates") + (", typed" if kind.typed else "")
+        numbers = (kind.rho, kind.kappa, kind.alpha, kind.half_life_days, kind.cap, kind.ceiling, kind.retention_days)
+        return [_code(kind.name), *(f"{number:g}" for number in numbers), role, kind.why]
+
+    headings = ("kind", "ρ", "κ", "α", "h (days)", "cap", "ceiling", "kept (days)", "role", "why")
+    return table(headings, map(row, (*KINDS, COHORT)))
+
+
+def _limits(field: FieldInfo) -> str:
+    found: list[str] = []
+    for rule in field.metadata:
+        for kind, text in _LIMITS.items():
+            if isinstance(rule, kind):
+                found.append(text.format(getattr(rule, kind.__name__.lower())))
+    return ", ".join(found)
+
+
+def _parameters() -> str:
+    rows: list[list[object]] = []
+    for name, section in Policy():
+        if isinstance(section, BaseModel) and not isinstance(section, KindPolicy):
+            for field, info in type(section).model_fields.items():
+                value = getattr(section, field)
+                key = f"{name}.{field}"
+                shown = "none" if value is None else _code(f"{value:g}")
+                rows.append([_code(key), shown, _limits(info), PARAMETERS[key]])
+    return table(("parameter", "default", "limits", "meaning"), rows)
+
+
+def _features() -> str:
+    reference = shipped_reference()
+    rows = [
+        [_code(name), "+" if sign > 0 else "−", f"{each.coefficient:g}", f"{each.mean:g}", f"{each.scale:g}", each.unknown, FEATURES[name]]
+        for name, sign, each in ((name, sign, reference.features[name]) for name, sign in SIGNS.items())
+    ]  # fmt: skip
+    return table(("feature", "sign", "coefficient", "mean", "scale", "unknown", "value"), rows)
+
+
+def _shares() -> str:
+    reference = shipped_reference()
+    names = ("version", "expected_new_share", "bad_rate", "seven_day_share", "intercept")
+    return table(("number", "value"), ([_code(name), getattr(reference, name)] for name in names))
+
+
+def _reasons() -> str:
+    features = shipped_reference().features
+    rows = [[_code(code), sentence(features[code].mean)] for code, sentence in RING_SENTENCES.items()]
+    rows += [[_code(code), sentence] for code, sentence in SENTENCES.items()]
+    return table(("code", "sentence (of a ring at the mean)"), rows)
+
+
+def _columns() -> str:
+    needed = {name: {column for each in columns for column in each.split("|")} for name, columns in REQUIRED.items()}
+    either = {name: [each.split("|") for each in columns if "|" in each] for name, columns in REQUIRED.items()}
+    rows: list[list[object]] = []
+    for name, columns in TABLES.items():
+        for column in columns:
+            others = [other for pair in either[name] if column in pair for other in pair if other != column]
+            required = f"yes, or {_code(others[0])}" if others else "yes" if column in needed[name] else ""
+            rows.append([_code(name), _code(column), required])
+    return table(("table", "column", "required"), rows)
+
+
+def _reject_reasons() -> str:
+    return table(("code", "meaning"), ([_code(code), meaning] for code, meaning in REJECT_REASONS.items()))
+
+
+def _placeholders() -> str:
+    return ", ".join(_code(text) for text in NOTHING if text) + "\n"
+
+
+def _mail_providers() -> str:
+    rows = (
+        [_code(domain), _code(same), *("yes" if each else "" for each in ignored)]
+        for domain, same, *ignored in MAIL_PROVIDERS
+    )
+    return table(("domain", "kept as", "dots ignored", "tags ignored"), rows)
+
+
+def _exit_codes() -> str:
+    def below(error: type[GraphriskError]) -> Iterator[type[GraphriskError]]:
+        for each in error.__subclasses__():
+            yield each
+            yield from below(each)
+
+    errors: dict[int, list[str]] = {}
+    for error in below(GraphriskError):
+        errors.setdefault(error.exit_code, []).append(_code(error.__name__))
+    return table(("code", "errors"), ([code, ", ".join(names)] for code, names in sorted(errors.items())))
+
+
+def commands() -> dict[str, Any]:
+    """Every command by its whole name (``show ring``), in the order of the help."""
+
+    def below(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+        children: dict[str, Any] = getattr(command, "commands", {})
+        if not children:
+            yield name, command
+        for child, each in children.items():
+            yield from below(each, f"{name} {child}".strip())
+
+    return dict(below(typer.main.get_command(app), ""))
+
+
+def _commands() -> str:
+    parts = [_options("Options that stand before any command", typer.main.get_command(app))]
+    for name, command in commands().items():
+        arguments = [each.metavar for each in command.params if not each.opts[0].startswith("-")]
+        usage = " ".join(["graphrisk", name, *arguments, "[OPTIONS]"])
+        parts.append(f"### {name}\n\n{command.help}\n\n```text\n{usage}\n```\n\n{_options('', command)}")
+    return "\n".join(parts)
+
+
+def _options(title: str, command: Any) -> str:
+    rows: list[list[str]] = []
+    for each in command.params:
+        is_option = each.opts[0].startswith("-")
+        value = each.metavar or ("" if getattr(each, "is_flag", False) else "VALUE")
+        shown = f"{each.opts[0]} {value}".strip() if is_option else value
+        default = f" (default {_code(each.default)})" if each.default not in (None, False) else ""
+        rows.append([_code(shown), f"{each.help}{default}"])
+    head = "options" if all(row[0].startswith("`-") for row in rows) else "arguments and options"
+    return table((title or head, ""), rows)
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "kinds": _kinds,
+    "parameters": _parameters,
+    "features": _features,
+    "shares": _shares,
+    "reasons": _reasons,
+    "columns": _columns,
+    "reject-reasons": _reject_reasons,
+    "placeholders": _placeholders,
+    "mail-providers": _mail_providers,
+    "exit-codes": _exit_codes,
+    "commands": _commands,
+}
+"""Name of a generated part → what writes it."""
+
+
+def fresh(text: str) -> str:
+    """The text of a document with its generated parts written anew."""
+    return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}{part[3]}", text)
+
+
+def stale() -> list[str]:
+    """The documents whose generated parts are not what the code says."""
+    texts = ((name, (ROOT / name).read_text(encoding="utf-8")) for name in GENERATED)
+    return [name for name, text in texts if fresh(text) != text]
+
+
+def main(arguments: list[str]) -> int:
+    """Write the generated parts, or say which file is stale; returns the exit code."""
+    found = stale()
+    if arguments == ["--check"]:
+        for name in found:
+            print(f"{name} is stale: run `make docs` and commit it.", file=sys.stderr)
+        return int(bool(found))
+    for name in found:
+        path = ROOT / name
+        path.write_text(fresh(path.read_text(encoding="utf-8")), encoding="utf-8")
+        print(f"wrote {name}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
