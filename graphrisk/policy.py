@@ -136,6 +136,13 @@ class Policy(_Section):
     guard: GuardPolicy = GuardPolicy()
 
     @model_validator(mode="after")
+    def _one_kind_of_address(self) -> Self:
+        addresses = [name for name, kind in self.kinds.items() if kind.normaliser == "ip"]
+        if len(addresses) > 1:
+            raise ValueError(f"kinds {' and '.join(addresses)} are both IP addresses; only one kind may be")
+        return self
+
+    @model_validator(mode="after")
     def _no_cohort_kind(self) -> Self:
         if "cohort" in self.kinds:
             raise ValueError("kinds.cohort is derived by linkage; set its price under [cohort]")

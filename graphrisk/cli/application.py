@@ -36,7 +36,7 @@ PolicyFile = Annotated[
     typer.Option("--policy", metavar="FILE", help="Policy TOML (else policy.toml in the home, else the defaults)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-Run = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Another run than the live one.")]
+Run = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Ask this run instead of the live one.")]
 
 
 @dataclass

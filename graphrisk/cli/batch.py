@@ -28,7 +28,9 @@ AsOf = Annotated[
 ]
 EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="igraph, leidenalg or networkx.")]
 Force = Annotated[bool, typer.Option("--force", help="Publish although the guard refuses; needs --reason.")]
-Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why; recorded with the publication.")]
+Reason = Annotated[
+    str | None, typer.Option("--reason", metavar="TEXT", help="Why; recorded with the move of the pointer.")
+]
 
 
 def register(app: typer.Typer) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from json import dumps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -35,7 +37,7 @@ def status(json: Json = False, home: Home = None) -> None:
     if json:
         print_json(state)
         return
-    say(f"Home {state['home']}: {state['accounts']:,} accounts from {state['loads']:,} loads; {state['runs']:,} runs.")
+    say(f"Home {state['home']}: {state['accounts']:,} accounts, loads: {state['loads']:,}, runs: {state['runs']:,}.")
     say(f"Live run: {state['current_run'] or 'none; `graphrisk detect` and `graphrisk publish` make one'}")
     rows = table(
         None,
@@ -66,7 +68,7 @@ def rings(
         print_json(found)
         return
     rows = table(
-        None, ("ring", "left"), ("score", "right"), ("band", "left"), ("core", "right"), ("size", "right"), ("kinds", "left"),
+        None, ("ring", "left"), ("score", "right"), ("band", "left"), ("core", "right"), ("members", "right"), ("kinds", "left"),
         ("links", "left"), ("flags", "left"),
     )  # fmt: skip
     for ring in found:
@@ -167,10 +169,9 @@ def show_policy(policy: PolicyFile = None, json: Json = False, home: Home = None
     if json:
         print_json(shown)
         return
-    for section, fields in shown.items():
-        say(f"{section} = {fields}" if not isinstance(fields, dict) else f"[{section}]")
-        for name, value in fields.items() if isinstance(fields, dict) else ():
-            say(f"  {name} = {value}")
+    say(f"# hash {shown.pop('hash')}")
+    for line in _toml(shown):
+        say(line)
 
 
 def check_policy(
@@ -195,3 +196,14 @@ def _print_members(found: dict[str, Any]) -> None:
     for member in sorted(found["members"], key=lambda each: each["role"] != "core")[:MEMBERS_SHOWN]:
         rows.add_row(member["account_id"], member["role"])
     OUT.print(rows)
+
+
+def _toml(fields: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """Parameters as TOML that can be kept as a policy; those without a value are comments."""
+    for name, value in fields.items():
+        if not isinstance(value, dict):
+            yield f"# {name} is not set" if value is None else f"{name} = {dumps(value, ensure_ascii=False)}"
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            yield f"\n[{prefix}{name}]"
+            yield from _toml(cast("dict[str, Any]", value), f"{prefix}{name}.")

@@ -31,7 +31,7 @@ WITH early AS (
     UNION ALL SELECT account, 2, token, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
               WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
 ), arrived AS (
-    SELECT source, place, account, min(first) AS first, min_by(last, first) AS last FROM places GROUP BY source, place, account
+    SELECT source, place, account, min(first) AS first, min_by(last, (first, last)) AS last FROM places GROUP BY source, place, account
 )
 SELECT *, ((first - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS week FROM arrived
 """

@@ -29,11 +29,12 @@ WHERE attributes.accounts BETWEEN 2 AND kind_rules.cap AND backbone AND one.acco
 
 ONE_COHORT_A_PAIR = """
 DELETE FROM shared_backbone WHERE kind = $cohort AND rowid NOT IN (
-    SELECT min_by(shared_backbone.rowid, (-price, source, token))
+    SELECT min_by(shared_backbone.rowid, (-price, attributes.accounts, onset, proves_a, proves_b, source, token))
     FROM shared_backbone JOIN attributes USING (attribute) WHERE shared_backbone.kind = $cohort
     GROUP BY a, b, source = 2, week)
 """
-"""An address and its network tell of the same sign-ups: a pair keeps the stronger of the two in a week."""
+"""An address and its network tell of the same sign-ups: a pair keeps the stronger of the two in a week.
+The token comes last, where all that a run says of them is equal: another token key must not give another run."""
 
 PAIRS = """
 CREATE TABLE pairs AS

@@ -115,15 +115,15 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
         found = _find_rings(columns, settings, policy, moment, engine, clock)
         with clock.stage("identity"):
             identified = _identify(settings, found, live, manifest["run_id"], moment, policy)
-        with clock.stage("writing"):
+        with clock.stage("assembly"):
             tables = _tables(columns, policy, found, identified)
             manifest |= {
                 "counts": found.counts,
                 "profile": _profile(columns, policy),
                 "output_digest": output_digest(tables),
             }
-            manifest |= {"seconds": clock.seconds, "peak_mib": clock.peak_mib}
-            return write_run(scratch, settings.runs, tables, manifest)
+        manifest |= {"seconds": clock.seconds, "peak_mib": clock.peak_mib}
+        return write_run(scratch, settings.runs, tables, manifest)
 
 
 def _described(policy: Policy, moment: datetime, engine: str, loads: list[Load], live: str | None) -> dict[str, Any]:
@@ -140,7 +140,13 @@ def _described(policy: Policy, moment: datetime, engine: str, loads: list[Load],
     }
     digest = hashlib.blake2b(json.dumps(named, sort_keys=True).encode(), digest_size=10).digest()
     run_id = "run_" + base64.b32encode(digest).decode().lower()
-    return {"run_id": run_id, **named, "loads": len(loads), "policy": policy.model_dump(mode="json")}
+    return {
+        "run_id": run_id,
+        **named,
+        "loads": len(loads),
+        "made_at": datetime.now(UTC).isoformat(),
+        "policy": policy.model_dump(mode="json"),
+    }
 
 
 def _version(library: str) -> str | None:
@@ -242,7 +248,8 @@ def _identify(
     alive: set[str] = set()
     published = [move.run_id for move in publications(settings.home) if move.verb == "publish"]
     if live:
-        for run in (published[-1], live):
+        gone = {run for run in published if run != live and not (settings.runs / run).exists()}
+        for run in [run for run in (published[-1], live) if run not in gone]:
             known.update({row.ring_id: row for row in read_lineage(read_table(settings.runs, run, "lineage"))})
         alive = set(read_table(settings.runs, live, "rings")["ring_id"].to_pylist())
     return identify(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -40,6 +41,7 @@ def write_run(scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifes
     """
     folder = scratch / manifest["run_id"]
     folder.mkdir()
+    started = time.perf_counter()
     files: dict[str, dict[str, Any]] = {}
     for name in SCHEMAS:
         path = folder / f"{name}.arrow"
@@ -47,7 +49,8 @@ def write_run(scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifes
             writer.write_table(tables[name], max_chunksize=ROWS_A_BATCH)
         files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
         sync_path(path)
-    manifest = {**manifest, "files": files}
+    seconds = {**manifest["seconds"], "writing": round(time.perf_counter() - started, 3)}
+    manifest = {**manifest, "seconds": seconds, "files": files}
     write_durably(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False).encode())
     runs.mkdir(exist_ok=True)
     final = runs / manifest["run_id"]
@@ -59,11 +62,11 @@ def write_run(scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifes
 
 
 def run_ids(runs: Path) -> list[str]:
-    """The ids of all runs that are kept, oldest first."""
+    """The ids of all runs that are kept, in the order in which they were made."""
     if not runs.exists():
         return []
     manifests = [read_manifest(runs, path.name) for path in runs.iterdir() if path.name.startswith("run_")]
-    return [each["run_id"] for each in sorted(manifests, key=lambda each: (each["as_of"], each["run_id"]))]
+    return [each["run_id"] for each in sorted(manifests, key=lambda each: (each["made_at"], each["run_id"]))]
 
 
 def read_manifest(runs: Path, run_id: str) -> dict[str, Any]:
@@ -135,7 +138,10 @@ def move_pointer(home: Path, run_id: str, expected: str | None, verb: str, reaso
 
 
 def _damaged(run_id: str, path: Path) -> StoreError:
-    return StoreError(f"The run {run_id} is damaged ({path} differs from its manifest); restore it, or detect again.")
+    return StoreError(
+        f"The run {run_id} is damaged ({path} differs from its manifest); restore it from a backup, "
+        "or roll back if it is live; if it was the only one, move current.json away and detect again."
+    )
 
 
 def _sha256(path: Path) -> str:

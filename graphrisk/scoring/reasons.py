@@ -11,8 +11,8 @@ Sentence = Callable[[float], str]
 
 RING_SENTENCES: dict[str, Sentence] = {
     "log_n": lambda x: f"The ring has {exp(x):.0f} core accounts.",
-    "card_reuse": lambda x: f"Each card or bank account is used by {exp(x):.1f} of the ring's accounts in the mean.",
-    "dev_reuse": lambda x: f"Each device is used by {exp(x):.1f} of the ring's accounts in the mean.",
+    "card_reuse": lambda x: f"Each card or bank account is used by {exp(x):.1f} of the ring's accounts on average.",
+    "dev_reuse": lambda x: f"Each device is used by {exp(x):.1f} of the ring's accounts on average.",
     "dev_per": lambda x: f"The ring has {expm1(x):.1f} devices for each account.",
     "ip_div": lambda x: f"{100 * x:.0f} % of the ring's weekly IP addresses are distinct: its accounts {_move(x)}.",
     "ip_coresidence": lambda x: f"{100 * x:.0f} % of the links are between accounts seen on the same IP address.",
@@ -30,8 +30,8 @@ RING_SENTENCES: dict[str, Sentence] = {
 """Feature → sentence over the feature's value."""
 
 SENTENCES: dict[str, str] = {
-    "base": "Where every account or ring starts.",
-    "membership": "The account is tied to its ring less than firmly, or its ring's risk is taken as it is.",
+    "base": "Where it starts: a ring that is average in everything, or an account with nothing against it.",
+    "membership": "What is left of the ring's risk, given how strong the account's own links inside it are.",
     "near_bad": "Accounts known to be bad are within two links.",
     "near_good": "Accounts known to be good are directly linked.",
 }

@@ -20,6 +20,7 @@ _FIRST_MONDAY_DAYS = 4
 _BAD_ACCOUNT = (
     r"account_id IS NULL OR length(account_id) > 128 OR trim(account_id) = '' OR regexp_matches(account_id, '\p{C}')"
 )
+_WHOLE_NUMBER = r"^0*[1-9][0-9]{0,15}(\.0*)?$"
 _TRIMMED = r"CASE WHEN regexp_matches(value, '^\s|\s$') THEN regexp_replace(value, '^\s+|\s+$', '', 'g') ELSE value END"
 
 
@@ -75,7 +76,7 @@ def values_sql(projected: str, policy: Policy, normalisers: tuple[str, ...]) -> 
     """The distinct values of a batch that Python makes canonical: ``normaliser``, ``v``."""
     return (
         f"SELECT DISTINCT normaliser, v FROM ({_typed(projected, policy)}) WHERE normaliser IN ({_listed(normalisers)})"
-        " AND NOT is_ipv4"
+        " AND NOT plain_ipv4"
     )
 
 
@@ -93,13 +94,14 @@ def sightings_sql(projected: str, policy: Policy) -> str:
             ("first_us IS NULL OR (last_seen_given AND last_seen_us IS NULL)", "bad_time"),
             (_out_of_range("first_us", "last_us"), "time_out_of_range"),
             ("last_us < first_us", "last_before_first"),
-            ("count IS NOT NULL AND coalesce(try_cast(count AS BIGINT), 0) < 1", "bad_count"),
+            (f"count IS NOT NULL AND NOT regexp_matches(trim(count), '{_WHOLE_NUMBER}')", "bad_count"),
         ]
     )
     arms = " ".join(f"WHEN '{normaliser}' THEN {sql}" for normaliser, sql in CANONICAL.items())
     canonical = (
         f"SELECT typed.*, translated_hint, coalesce(first_seen_us, seen_at_us) AS first_us,"
-        f" coalesce(last_seen_us, first_us) AS last_us, CASE normaliser {arms} END AS canonical"
+        f" coalesce(last_seen_us, first_us) AS last_us, CASE normaliser {arms} END AS canonical,"
+        " coalesce(normaliser = 'ip' AND canonical <> 'private' AND NOT ends_with(canonical, '/64'), false) AS is_ipv4"
         f" FROM ({_typed(projected, policy)}) AS typed LEFT JOIN translated USING (normaliser, v)"
         " LEFT JOIN mail_providers USING (mail_domain)"
     )

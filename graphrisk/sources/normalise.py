@@ -51,7 +51,7 @@ def _quoted(texts: Iterable[str]) -> str:
 
 
 PREPARED = (
-    r"normaliser = 'ip' AND regexp_matches(v, '^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$') AS is_ipv4,"
+    r"normaliser = 'ip' AND regexp_matches(v, '^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$') AS plain_ipv4,"
     r" CASE WHEN normaliser = 'email' AND regexp_matches(v, '^[^@\s]+@[^@\s]+\.[^@\s]+$') THEN lower(split_part(v, '@', 1)) END AS local_part,"
     " CASE WHEN normaliser = 'email' THEN rtrim(lower(split_part(v, '@', 2)), '.') END AS mail_domain"
 )
@@ -63,14 +63,15 @@ _compact = "regexp_replace(v, '[ .-]', '', 'g')"
 CANONICAL: dict[Normaliser, str] = {
     "device": "CASE WHEN length(v) < 12 THEN v WHEN regexp_matches(v, '^[0-9A-Fa-f-]+$') THEN lower(replace(v, '-', ''))"
     " WHEN regexp_matches(v, '^[0-9A-Fa-f{}:.-]+$') THEN lower(regexp_replace(v, '[{}:.-]', '', 'g')) ELSE v END",
-    "card": f"CASE WHEN regexp_matches(v, '^[0-9 -]+$') THEN {_compact} ELSE v END",
+    "card": r"CASE WHEN regexp_matches(v, '^[0-9][0-9\pZ\pP]*$') AND NOT contains(v, '*')"
+    " THEN regexp_replace(v, '[^0-9]', '', 'g') ELSE v END",
     "bank_account": f"CASE WHEN regexp_matches(upper({_compact}), '^([A-Z]{{2}}[0-9]{{2}}[A-Z0-9]{{10,30}}|[0-9]+)$')"
     f" THEN upper({_compact}) ELSE v END",
     "email": f"nullif(CASE WHEN ignores_dots THEN replace({_untagged}, '.', '') ELSE {_untagged} END, '')"
     " || '@' || coalesce(same_domain, mail_domain)",
     "address": r"nullif(trim(regexp_replace(strip_accents(lower(v)), '[^\pL\pN]+', ' ', 'g')), '')",
     "identifier": "nullif(upper(regexp_replace(v, '[\\s./_-]', '', 'g')), '')",
-    "ip": "CASE WHEN is_ipv4 THEN v ELSE translated END",
+    "ip": "CASE WHEN plain_ipv4 THEN v ELSE translated END",
     "phone": "translated",
 }
 """Normaliser → SQL giving the canonical text, or null when the value is malformed."""
