@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
@@ -19,6 +20,30 @@ FROM fact_accounts GROUP BY account_id
 """
 """Every account that any fact names (loading sees to it): earliest creation, latest stated status and marketplace."""
 
+ONE_LOAD = ("CREATE VIEW fact_sightings AS FROM stored_sightings",)
+"""A load is folded when it is accepted, so that alone it needs no merging."""
+
+MERGED_SIGHTINGS = (
+    """
+CREATE TABLE repeated AS
+SELECT hash(account_id, kind, token, week) AS place FROM stored_sightings GROUP BY place HAVING count(*) > 1
+""",
+    """
+CREATE TABLE merged AS
+SELECT account_id, kind, token, min(network) AS network, min(hint) AS hint, week, min(first_seen) AS first_seen,
+       max(last_seen) AS last_seen, sum(count)::BIGINT AS count
+FROM stored_sightings WHERE hash(account_id, kind, token, week) IN (FROM repeated)
+GROUP BY account_id, kind, token, week
+""",
+    """
+CREATE VIEW fact_sightings AS
+SELECT account_id, kind, token, network, hint, week, first_seen, last_seen, count
+FROM stored_sightings WHERE hash(account_id, kind, token, week) NOT IN (FROM repeated)
+UNION ALL BY NAME FROM merged
+""",
+)
+"""Earliest first, latest last over all loads; only sightings that may be repeated are grouped (a hash finds them)."""
+
 MERGED_LABELS = """
 CREATE VIEW labels AS
 SELECT account_id, arg_max(label, (labelled_at, label = 'bad')) AS label, max(labelled_at) AS labelled_at
@@ -30,8 +55,9 @@ FROM fact_labels WHERE labelled_at <= known_by GROUP BY account_id
 def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: datetime) -> int:
     """Make the views of what was known as of a moment; returns how many loads they show.
 
-    ``fact_accounts``, ``fact_sightings`` (kind, token, …, ``first_seen`` and ``last_seen``) and ``fact_labels`` have
-    one row for each fact of each load; ``accounts`` and ``labels`` are merged. Loading goes on meanwhile.
+    ``fact_accounts`` and ``fact_labels`` have one row for each fact of each load. ``fact_sightings`` (account_id, kind,
+    token, network, hint, week, first_seen, last_seen, count), ``accounts`` and ``labels`` are merged over loads.
+    Loading goes on meanwhile.
     """
     loads = ledger.loads(as_of)
     visible = pa.table(
@@ -44,7 +70,10 @@ def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: dateti
     columns.execute("CREATE TABLE visible AS FROM visible_arrow")
     columns.unregister("visible_arrow")
     for table in FACTS:
-        columns.execute(f"CREATE VIEW fact_{table} AS {_facts_sql(ledger, table)}")
+        name = "stored_sightings" if table == "sightings" else f"fact_{table}"
+        columns.execute(f"CREATE VIEW {name} AS {_facts_sql(ledger, table)}")
+    for statement in MERGED_SIGHTINGS if len(loads) > 1 else ONE_LOAD:
+        columns.execute(statement)
     columns.execute(MERGED_ACCOUNTS)
     moment = int(as_of.timestamp()) * 1_000_000 + as_of.microsecond
     columns.execute(MERGED_LABELS.replace("known_by", f"make_timestamptz({moment})"))
@@ -56,7 +85,7 @@ def _facts_sql(ledger: Ledger, table: str) -> str:
     if not files:
         empty = ", ".join(f"NULL::{_sql_type(field.type)} AS {field.name}" for field in SCHEMAS[table])
         return f"SELECT {empty}, NULL::BIGINT AS seq WHERE false"
-    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+    listed = ", ".join("'" + unquote(file).replace("'", "''") + "'" for file in files)
     partitioned = ", hive_partitioning=true, hive_types={'kind': VARCHAR}" if table in PARTITIONS else ""
     return f"SELECT rows.*, visible.seq FROM read_parquet([{listed}]{partitioned}) AS rows JOIN visible USING (load)"
 

@@ -113,7 +113,7 @@ def rings(
 def ring(settings: Settings, ring_id: str, run_id: str | None = None) -> dict[str, Any]:
     """A ring and why it has its score; for a retired id, what became of it. Raises ``NotFoundError``."""
     chosen = chosen_run(settings, run_id)
-    lineage = _one(read_table(settings.runs, chosen, "lineage"), "ring_id", ring_id)
+    lineage = _one(read_table(settings.runs, chosen, "lineage"), "ring_id", ring_id) or _elsewhere(settings, ring_id)
     if lineage is None:
         raise NotFoundError(f"No ring was ever called {ring_id} in run {chosen}; `graphrisk rings` lists the rings.")
     del lineage["core"]
@@ -159,6 +159,16 @@ def account(settings: Settings, account_id: str, run_id: str | None = None) -> d
         "links": len(links),
         "strongest_links": links[:STRONGEST],
     }
+
+
+def _elsewhere(settings: Settings, ring_id: str) -> dict[str, Any] | None:
+    """The lineage of an id that only a run knows which was published and then rolled back."""
+    for run in dict.fromkeys(move.run_id for move in reversed(publications(settings.home))):
+        if (settings.runs / run).exists():
+            found = _one(read_table(settings.runs, run, "lineage"), "ring_id", ring_id)
+            if found:
+                return {**found, "status": "retired", "event": "rolled back", "superseded_by": []}
+    return None
 
 
 def links_of(settings: Settings, account_id: str, run_id: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ from graphrisk.runs.assembly import (
     read_lineage,
     rings_table,
 )
-from graphrisk.runs.store import current_run, publications, read_table, write_run
+from graphrisk.runs.store import current_run, publications, read_manifest, read_table, write_run
 from graphrisk.runs.tables import output_digest
 from graphrisk.schema import LABELS
 from graphrisk.scoring.account_risk import account_risk
@@ -114,7 +114,7 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
         view_facts(columns, ledger, moment)
         found = _find_rings(columns, settings, policy, moment, engine, clock)
         with clock.stage("identity"):
-            identified = _identify(settings, found, live, manifest["run_id"], moment, policy)
+            identified, manifest["lineage_of"] = _identify(settings, found, manifest, moment, policy)
         with clock.stage("assembly"):
             tables = _tables(columns, policy, found, identified)
             manifest |= {
@@ -241,20 +241,29 @@ def _score(
 
 
 def _identify(
-    settings: Settings, found: _Found, live: str | None, run_id: str, moment: datetime, policy: Policy
-) -> Identified:
-    """Ids by overlap with the live run. Ids of a run that was rolled back still count as issued."""
+    settings: Settings, found: _Found, manifest: dict[str, Any], moment: datetime, policy: Policy
+) -> tuple[Identified, list[str]]:
+    """Ids by overlap with the live run, and the published runs whose ring ids the lineage now holds.
+
+    Ids of runs that were rolled back or overtaken count as issued too; each run's lineage holds those before it.
+    """
     known: dict[str, Lineage] = {}
     alive: set[str] = set()
-    published = [move.run_id for move in publications(settings.home) if move.verb == "publish"]
+    held: list[str] = []
+    live = manifest["live_run"]
+    published = [live] if live else []
+    published += [move.run_id for move in reversed(publications(settings.home))]
+    for run in dict.fromkeys(published):
+        if run in held or (run != live and not (settings.runs / run).exists()):
+            continue
+        for row in read_lineage(read_table(settings.runs, run, "lineage")):
+            known.setdefault(row.ring_id, row)
+        held += [run, *read_manifest(settings.runs, run)["lineage_of"]]
     if live:
-        gone = {run for run in published if run != live and not (settings.runs / run).exists()}
-        for run in [run for run in (published[-1], live) if run not in gone]:
-            known.update({row.ring_id: row for row in read_lineage(read_table(settings.runs, run, "lineage"))})
         alive = set(read_table(settings.runs, live, "rings")["ring_id"].to_pylist())
-    return identify(
-        found.cores(), alive, list(known.values()), run_id, int(moment.timestamp() * 1_000_000), policy.rings
-    )
+    as_of = int(moment.timestamp() * 1_000_000)
+    identified = identify(found.cores(), alive, list(known.values()), manifest["run_id"], as_of, policy.rings)
+    return identified, sorted(set(held))
 
 
 def _tables(

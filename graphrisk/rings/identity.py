@@ -94,12 +94,15 @@ def identify(
 
 def _carry(cores: list[list[str]], old: dict[str, set[str]], least: float) -> dict[int, str]:
     """New ring → old id, by the assignment of largest total Jaccard among pairs of at least ``least``."""
-    holder = {account: ring_id for ring_id in sorted(old) for account in old[ring_id]}
+    holders: dict[str, list[str]] = defaultdict(list)
+    for ring_id in sorted(old):
+        for account in old[ring_id]:
+            holders[account].append(ring_id)
     overlaps: dict[tuple[int, str], int] = defaultdict(int)
     for number, core in enumerate(cores):
         for account in core:
-            if account in holder:
-                overlaps[number, holder[account]] += 1
+            for ring_id in holders.get(account, ()):
+                overlaps[number, ring_id] += 1
     candidates = {
         (number, ring_id): shared / (len(cores[number]) + len(old[ring_id]) - shared)
         for (number, ring_id), shared in overlaps.items()

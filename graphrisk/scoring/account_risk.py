@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from graphrisk.model import Bools, Floats, Ints, Links, Members
-from graphrisk.scoring.ring_risk import LOGIT_LIMIT, probability, to_logit
+from graphrisk.scoring.ring_risk import LOGIT_LIMIT, to_logit
 
 HOP_DISCOUNT = 0.5
 GOOD_FACTOR = 0.5
@@ -47,11 +47,12 @@ def account_risk(
     eased = near * np.maximum(GOOD_FLOOR, GOOD_FACTOR**friends)
     base = np.full(accounts, -LOGIT_LIMIT)
     own = np.zeros(accounts)
-    core = members.core
-    pull = -np.expm1(-members.pull[core] / 1000)
-    own[members.account[core]] = pull * probability(ring_logit[members.ring[core]])
-    base[members.account[core]] = ring_logit[members.ring[core]]
-    with_ring = np.where(own > 0, to_logit(own), base)
+    with_ring = base.copy()
+    core, of = members.account[members.core], ring_logit[members.ring[members.core]]
+    base[core] = of
+    log_risk = np.log(-np.expm1(-members.pull[members.core] / 1000)) - np.logaddexp(0, -of / 1000)
+    own[core] = np.exp(log_risk)
+    with_ring[core] = np.rint(1000 * (log_risk - np.log1p(-np.exp(log_risk)))).astype(np.int64)
     with_bad = _never_below(to_logit(1 - (1 - own) * (1 - near)), with_ring, near > 0)
     with_good = np.where(
         friends > 0, _never_below(to_logit(1 - (1 - own) * (1 - eased)), with_ring, near > 0), with_bad

@@ -23,6 +23,8 @@ FORMATS = {".csv": "csv", ".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": 
 BLOCK_BYTES = 16 << 20
 ROWS_AT_ONCE = 262_144
 LINE = "line"
+ROW = "_graphrisk_row"
+"""Columns that reading adds; the second numbers the rows of a file, 1 being the first after a header."""
 _NO_DELIMITER = "\x1f"  # may not stand unescaped in JSON (RFC 8259, section 7), so a line stays one field
 _TABLE = re.compile(rf"^({'|'.join(TABLES)})(?![a-z])")
 
@@ -42,7 +44,7 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Batch:
-    """Some rows of a file. ``rows`` has the file's columns and ``row`` (1 is the first after a header); ``malformed`` numbers rows that could not be split."""
+    """Some rows of a file. ``rows`` has the file's columns and ``ROW``; ``malformed`` numbers rows that could not be split."""
 
     rows: pa.Table
     malformed: list[int]
@@ -192,11 +194,11 @@ def _read_text(
         bad = [number - header_rows for number in malformed]
         numbers = np.setdiff1d(np.arange(last + 1, last + 1 + batch.num_rows + len(bad)), bad)[: batch.num_rows]
         last = int(numbers[-1]) if len(numbers) else last
-        rows = pa.Table.from_batches([batch]).append_column("row", pa.array(numbers, pa.int64()))
+        rows = pa.Table.from_batches([batch]).append_column(ROW, pa.array(numbers, pa.int64()))
         yield Batch(rows, bad[told:], raw.tell() - position)
         told, position = len(bad), raw.tell()
     if len(malformed) > told:
-        nothing = pa.table({"row": pa.array([], pa.int64())})
+        nothing = pa.table({ROW: pa.array([], pa.int64())})
         yield Batch(nothing, [number - header_rows for number in malformed[told:]], 0)
 
 
@@ -211,7 +213,7 @@ def _csv_options(malformed: list[int] | None) -> Any:
 
 def _numbered(batch: Any, before: int) -> pa.Table:
     numbers = np.arange(before + 1, before + 1 + batch.num_rows)
-    return pa.Table.from_batches([batch]).append_column("row", pa.array(numbers, pa.int64()))
+    return pa.Table.from_batches([batch]).append_column(ROW, pa.array(numbers, pa.int64()))
 
 
 def _stream(path: Path, raw: Any = None) -> Any:

@@ -34,7 +34,7 @@ class TableMapping(BaseModel):
     constants: dict[str, str | int] = Field(default_factory=dict)
     defaults: dict[str, str | int] = Field(default_factory=dict)
     nulls: tuple[str, ...] = ()
-    where: dict[str, str | int] = Field(default_factory=dict)
+    where: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
     def source_columns(self) -> list[str]:
         """The columns of the file that are read, each once."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from graphrisk.errors import MappingError
 from graphrisk.schema import TABLES
-from graphrisk.sources.files import LINE, SourceFile
+from graphrisk.sources.files import LINE, ROW, SourceFile
 from graphrisk.sources.mapping import TableMapping
 
 TIMES = ("created_at", "first_seen", "last_seen", "seen_at", "labelled_at")
@@ -27,17 +27,28 @@ def projection(file: SourceFile, mapping: TableMapping, types: dict[str, Any]) -
                 f"{file.path} has {column!r} ({field}) as floating-point numbers, which lose digits; write it as text."
             )
     lines = file.format == "ndjson"
-    texts = {column: _text(column, position, lines) for position, column in enumerate(mapping.source_columns(), 1)}
-    selected = ["row", f"{'json_valid(' + LINE + ')' if lines else 'true'} AS line_ok"]
+    texts = {
+        column: f"found[{position}]" if lines else _text(column, types.get(column, pa.null()))
+        for position, column in enumerate(mapping.source_columns(), 1)
+    }
+    selected = [f"{ROW} AS row", f"{'json_valid(' + LINE + ')' if lines else 'true'} AS line_ok"]
     for field in TABLES[file.table]:
         selected.extend(_field(field, mapping, texts, types))
     source = f"SELECT *, {_values(mapping)} AS found FROM batch" if lines else "SELECT * FROM batch"
-    kept = " AND ".join(f"{texts[column]} = {_literal(value)}" for column, value in mapping.where.items()) or "true"
+    kept = " AND ".join(_equals(texts[column], value) for column, value in mapping.where.items()) or "true"
     return f"SELECT {', '.join(selected)} FROM ({source}) WHERE ({kept}){' OR NOT line_ok' if lines else ''}"
 
 
-def _text(column: str, position: int, lines: bool) -> str:
-    return f"found[{position}]" if lines else f"{_name(column)}::VARCHAR"
+def _text(column: str, kind: Any) -> str:
+    text = f"{_name(column)}::VARCHAR"
+    midnight = r" 00:00:00(\+00)?$"
+    return f"regexp_replace({text}, '{midnight}', '')" if pa.types.is_timestamp(kind) else text
+
+
+def _equals(text: str, value: str | float) -> str:
+    if isinstance(value, bool):
+        return f"lower({text}) = '{str(value).lower()}'"
+    return f"{text} = {_literal(value)}" if isinstance(value, str) else f"try_cast({text} AS DOUBLE) = {value}"
 
 
 def _values(mapping: TableMapping) -> str:
@@ -72,5 +83,5 @@ def _name(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-def _literal(value: str | int) -> str:
+def _literal(value: str | float) -> str:
     return "'" + str(value).replace("'", "''") + "'"

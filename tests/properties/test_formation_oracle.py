@@ -1,0 +1,227 @@
+"""Rings against a slow reading of the method: every interval tried, every member asked for its links, one at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+
+from graphrisk.linkage.links import link
+from graphrisk.model import DAY_US, HOUR_US, Links
+from graphrisk.policy import Policy, RingPolicy
+from graphrisk.rings.formation import campaign_windows, form_rings
+from tests.support_detection import MONDAY, Seen, facts_in_view, links_of, moment_of
+
+WIDE = settings(max_examples=250, deadline=None)
+
+
+class Tie(NamedTuple):
+    a: int
+    b: int
+    strength: int
+    onset: int
+    proves_a: bool
+    proves_b: bool
+
+
+Community = dict[int, int]
+"""Account → community, numbered by smallest account."""
+
+
+def shortest_window(ties: list[Tie], policy: RingPolicy) -> tuple[int, int]:
+    """Of all intervals between two onsets that hold the share of the strength: the shortest, then the earliest."""
+    whole = sum(tie.strength for tie in ties)
+    onsets = sorted({tie.onset for tie in ties})
+    found: list[tuple[int, int, int]] = []
+    for start in onsets:
+        for end in onsets:
+            inside = sum(tie.strength for tie in ties if start <= tie.onset <= end)
+            if inside * 100 >= whole * policy.window_percent:
+                found.append((end - start, start, end))
+    padding = policy.window_padding_days * DAY_US
+    return min(found)[1] - padding, min(found)[2] + padding
+
+
+class Expected(NamedTuple):
+    core: dict[int, bool]
+    pull: dict[int, int]
+    window: tuple[int, int]
+    ties: list[tuple[int, int, bool]]
+    first: int
+    last: int
+
+
+def expected_rings(ties: list[Tie], community: Community, policy: RingPolicy) -> list[Expected]:
+    members: dict[int, list[int]] = defaultdict(list)
+    for account, block in sorted(community.items()):
+        members[block].append(account)
+    found: list[Expected] = []
+    for block in sorted(members):
+        inside = [tie for tie in ties if community[tie.a] == community[tie.b] == block]
+        if not inside:
+            continue
+        start, end = shortest_window(inside, policy)
+        current = [tie for tie in inside if start <= tie.onset <= end]
+        proven = {tie.a for tie in current if tie.proves_a} | {tie.b for tie in current if tie.proves_b}
+        core = {account: account in proven for account in members[block]}
+        pull = {
+            account: sum(tie.strength for tie in current if account in (tie.a, tie.b)) if core[account] else 0
+            for account in members[block]
+        }
+        onsets = [tie.onset for tie in inside]
+        if sum(core.values()) >= policy.min_core:
+            listed = sorted((tie.a, tie.b, start <= tie.onset <= end) for tie in inside)
+            found.append(Expected(core, pull, (start, end), listed, min(onsets), max(onsets)))
+    return found
+
+
+@st.composite
+def communities(draw: st.DrawFn) -> tuple[list[Tie], Community]:
+    """Links among a dozen accounts and any division of them; few distinct onsets, so that intervals compete."""
+    days = st.sampled_from((0, 1, 1, 2, 10, 13, 14, 15, 40, 41, 200))
+    ends = st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda pair: pair[0] < pair[1])
+    ties = [
+        Tie(a, b, draw(st.integers(693, 5000)), MONDAY + draw(days) * DAY_US, draw(st.booleans()), draw(st.booleans()))
+        for a, b in sorted(draw(st.sets(ends, min_size=1, max_size=25)))
+    ]
+    blocks = {account: draw(st.integers(0, 2)) for tie in ties for account in (tie.a, tie.b)}
+    names: dict[int, int] = {}
+    return ties, {account: names.setdefault(blocks[account], len(names)) for account in sorted(blocks)}
+
+
+def as_links(ties: list[Tie]) -> Links:
+    proofs = [(tie.proves_a, tie.proves_b) for tie in ties]
+    return links_of([tie[:4] for tie in ties], lambda number, end: proofs[number][end])
+
+
+POLICIES = st.builds(
+    RingPolicy,
+    min_core=st.integers(2, 4),
+    window_percent=st.sampled_from((1, 50, 80, 100)),
+    window_padding_days=st.sampled_from((0, 1, 14)),
+)
+
+
+@given(communities(), POLICIES)
+@WIDE
+def test_rings_windows_roles_and_pulls_are_those_of_a_slow_reading(
+    given_links: tuple[list[Tie], Community], policy: RingPolicy
+) -> None:
+    ties, community = given_links
+    accounts = np.array(sorted(community), np.int64)
+    labels = np.array([community[int(account)] for account in accounts], np.int64)
+    oversize = labels == 1
+    rings, members, ring_links = form_rings(accounts, labels, as_links(ties), oversize, policy)
+    expected = expected_rings(ties, community, policy)
+    assert len(rings.size) == len(expected)
+    assert len(members.account) == sum(len(ring.core) for ring in expected)
+    assert len(ring_links.in_window) == sum(len(ring.ties) for ring in expected)
+    for number, ring in enumerate(expected):
+        here, tied = members.ring == number, ring_links.ring == number
+        held = ring_links.link
+        ends = zip(held.a[tied].tolist(), held.b[tied].tolist(), ring_links.in_window[tied].tolist(), strict=True)
+        assert dict(zip(members.account[here].tolist(), members.core[here].tolist(), strict=True)) == ring.core
+        assert dict(zip(members.account[here].tolist(), members.pull[here].tolist(), strict=True)) == ring.pull
+        assert list(ends) == ring.ties
+        assert (rings.window_start[number], rings.window_end[number]) == ring.window
+        assert (rings.first_link_at[number], rings.last_link_at[number]) == (ring.first, ring.last)
+        assert (rings.size[number], rings.core_size[number]) == (len(ring.core), sum(ring.core.values()))
+        assert rings.links[number] == len(ring.ties)
+        assert rings.oversize[number] == any(community[account] == 1 for account in ring.core)
+
+
+@given(communities(), POLICIES)
+@WIDE
+def test_the_campaign_window_is_the_shortest_interval_that_holds_the_share(
+    given_links: tuple[list[Tie], Community], policy: RingPolicy
+) -> None:
+    ties, community = given_links
+    inside = sorted((community[tie.a], tie.onset, tie.strength) for tie in ties if community[tie.a] == community[tie.b])
+    block_of, onset_of, strength_of = (np.array([row[part] for row in inside], np.int64) for part in range(3))
+    count = max(community.values()) + 2
+    start, end = campaign_windows(block_of, onset_of, strength_of, policy, count)
+    for block in range(count):
+        here = [Tie(0, 0, strength, onset, True, True) for each, onset, strength in inside if each == block]
+        if here:
+            assert (start[block], end[block]) == shortest_window(here, policy)
+        else:
+            assert start[block] > end[block]
+
+
+@given(communities())
+@WIDE
+def test_a_community_is_judged_the_same_whatever_else_is_there(given_links: tuple[list[Tie], Community]) -> None:
+    ties, community = given_links
+    alone = {account: 0 for account, block in community.items() if block == 0}
+    few = [tie for tie in ties if tie.a in alone and tie.b in alone]
+    whole = expected_like(ties, community)
+    assert [ring for ring in whole if set(ring) <= set(alone)] == expected_like(few, alone)
+
+
+def expected_like(ties: list[Tie], community: Community) -> list[dict[int, tuple[bool, int]]]:
+    """What ``form_rings`` says of each ring's members, in plain values."""
+    accounts = np.array(sorted(community), np.int64)
+    labels = np.array([community[int(account)] for account in accounts], np.int64)
+    policy = RingPolicy(min_core=2)
+    rings, members, _ = form_rings(accounts, labels, as_links(ties), np.zeros(len(accounts), bool), policy)
+    rows = list(zip(*(column.tolist() for column in members), strict=True))
+    return [
+        {account: (core, pull) for ring, account, core, pull in rows if ring == each} for each in range(len(rings.size))
+    ]
+
+
+def formed(rows: list[Seen]) -> dict[str, bool]:
+    """Account → core, over the rings found when all that is linked is one community."""
+    with facts_in_view({row.account: None for row in rows}, rows) as columns:
+        links = link(columns, Policy(), moment_of(MONDAY + 900 * DAY_US), 0.02).links
+        names = [name for (name,) in columns.execute("SELECT account_id FROM ids ORDER BY account").fetchall()]
+    accounts = np.unique(np.concatenate([links.a, links.b]))
+    nothing = np.zeros(len(accounts), np.int64)
+    _, members, _ = form_rings(accounts, nothing, links, nothing.astype(bool), RingPolicy())
+    return {names[account]: core for account, core in zip(members.account.tolist(), members.core.tolist(), strict=True)}
+
+
+def framing(kind: str, innocent_first: bool, own_device: bool = False, thieves: int = 12) -> dict[str, bool]:
+    """A ring on one device types a value of an account that has nothing else to do with it."""
+    begin = MONDAY + 300 * DAY_US
+    first = begin - DAY_US if innocent_first else begin + DAY_US
+    rows = [Seen("innocent", kind, "typed", None, first, begin + 2 * DAY_US)]
+    if own_device:
+        rows.append(Seen("innocent", "device", "theirs", None, begin, begin + DAY_US))
+    for number in range(thieves):
+        at = begin + number * HOUR_US
+        rows.append(Seen(f"thief{number:02d}", kind, "typed", None, at, at + DAY_US))
+        rows.append(Seen(f"thief{number:02d}", "device", "theirs", None, at, at + DAY_US))
+    return formed(rows)
+
+
+@pytest.mark.parametrize("kind", ["card", "bank_account", "email", "phone"])
+@pytest.mark.parametrize("thieves", [10, 25])
+def test_an_innocent_whose_value_a_ring_types_is_an_associate(kind: str, thieves: int) -> None:
+    roles = framing(kind, innocent_first=True, thieves=thieves)
+    if "innocent" in roles:
+        assert roles.pop("innocent") is False
+    assert len(roles) == thieves
+    assert all(roles.values())
+
+
+def test_the_framed_account_is_shown_as_an_associate_of_the_ring() -> None:
+    assert framing("card", innocent_first=True, thieves=10)["innocent"] is False
+
+
+def test_an_account_that_typed_a_value_of_the_ring_later_is_core() -> None:
+    assert framing("card", innocent_first=False)["innocent"] is True
+
+
+def test_an_account_that_used_the_ring_s_device_is_core_whatever_it_held_first() -> None:
+    assert framing("card", innocent_first=True, own_device=True)["innocent"] is True
+
+
+def test_no_links_no_rings() -> None:
+    nothing = np.zeros(0, np.int64)
+    rings, members, ring_links = form_rings(nothing, nothing, links_of([]), nothing.astype(bool), RingPolicy())
+    assert not len(rings.size) + len(members.account) + len(ring_links.ring)
