@@ -239,8 +239,8 @@ class _Readable:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, pa.ArrowException | OSError) and not isinstance(error, InputError):
-            text = str(error).lower()
+        if isinstance(error, pa.ArrowException | OSError | UnicodeDecodeError) and not isinstance(error, InputError):
+            text = "utf8" if isinstance(error, UnicodeDecodeError) else str(error).lower()
             cause = "is not UTF-8" if "utf8" in text else "is empty" if "empty" in text else "cannot be read"
             raise InputError(
                 f"{self.file.path} {cause} as {self.file.format}; it may be cut short or damaged: send it again."

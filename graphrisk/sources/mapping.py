@@ -14,6 +14,7 @@ A mapping is TOML with one ``[[accounts]]``, ``[[sightings]]`` or ``[[labels]]``
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from graphrisk.errors import MappingError
 from graphrisk.schema import REQUIRED, TABLES
+
+_HEADING = re.compile(r"^(?!.*\d{4})[^\W\d][\w .-]{0,60}$")
 
 
 class TableMapping(BaseModel):
@@ -88,10 +91,13 @@ def fit(table: str, wanted: TableMapping, file: str, present: Sequence[str]) -> 
     return wanted
 
 
-def plain(table: str, file: str, present: Sequence[str]) -> TableMapping:
-    """The mapping of a file that uses our own column names. Raises ``MappingError`` when a required one is missing."""
-    fields = [field for field in TABLES[table] if field in present]
-    _require(table, set(fields), file, present)
+def plain(table: str, file: str, present: Sequence[str], *, keyed: bool) -> TableMapping:
+    """The mapping of a file that uses our own column names. Raises ``MappingError`` when a required one is missing.
+
+    ``keyed`` files name the columns in each row (NDJSON), so that optional ones may come later than was looked.
+    """
+    _require(table, {field for field in TABLES[table] if field in present}, file, present)
+    fields = [field for field in TABLES[table] if keyed or field in present]
     return TableMapping(columns={field: field for field in fields})
 
 
@@ -106,8 +112,11 @@ def _require(table: str, given: set[str], file: str, present: Sequence[str]) -> 
 
 
 def _nearest(column: str, present: Sequence[str]) -> str:
+    """The nearest column, or all of them; none where they look like values: a file without a header has those there."""
+    if not present or not all(_HEADING.match(name) for name in present):
+        return ""
     folded = {name.lower(): name for name in present}
     close = difflib.get_close_matches(column.lower(), folded, n=1, cutoff=0.5)
     if close:
         return f" (the nearest is {folded[close[0]]!r})"
-    return f" (it has {', '.join(present)})" if 0 < len(present) <= 20 else ""
+    return f" (it has {', '.join(present)})" if len(present) <= 20 else ""

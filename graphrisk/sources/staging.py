@@ -162,7 +162,9 @@ class Stager:
         present = _line_keys(file) if file.format == "ndjson" else column_names(file)
         name = str(file.path)
         mapping: TableMapping = (
-            fit(file.table, file.mapping, name, present) if file.mapping else plain(file.table, name, present)
+            fit(file.table, file.mapping, name, present)
+            if file.mapping
+            else plain(file.table, name, present, keyed=file.format == "ndjson")
         )
         wanted = mapping.source_columns()
         if ignored := [column for column in present if column not in wanted]:
@@ -249,7 +251,8 @@ def _line_keys(file: SourceFile) -> list[str]:
     batch = next(read_batches(file, []), None)
     for line in batch.rows[LINE].slice(0, KEYS_FROM_LINES).to_pylist() if batch else []:
         try:
-            keys.update(dict.fromkeys(json.loads(line)))
+            row = json.loads(line)
         except (TypeError, ValueError):
             continue
+        keys.update(dict.fromkeys(row) if isinstance(row, dict) else {})
     return list(keys)
