@@ -71,7 +71,8 @@ def ask(home: Path, sql: str, as_of: datetime | None = None) -> list[tuple[Any, 
     """Rows of a query over the facts known as of a moment."""
     settings = settings_at(home)
     with settings.scratch("test") as scratch, settings.columns(scratch) as columns:
-        view_facts(columns, Ledger(settings.ledger), as_of or datetime.now(UTC))
+        ledger, moment = Ledger(settings.ledger), as_of or datetime.now(UTC)
+        view_facts(columns, ledger, moment, ledger.loads(moment))
         return [tuple(row.values()) for row in columns.sql(sql).to_arrow_table().to_pylist()]
 
 

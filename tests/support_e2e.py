@@ -158,7 +158,7 @@ def accepted_contents(home: Path) -> list[str]:
     loads = ledger.loads()
     names = [load.load for load in loads]
     with Settings(home=home, threads=1).columns(None) as columns:
-        view_facts(columns, ledger, datetime.now(UTC))
+        view_facts(columns, ledger, *ledger.now())
         for table, key in FACT_KEYS.items() if loads else ():
             columns.register("stored", open_table(ledger.folder, table).to_pyarrow_table())
             columns.execute("CREATE OR REPLACE TABLE kept AS FROM stored WHERE load IN (SELECT unnest(?))", [names])

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import duckdb
 import pyarrow as pa
 
-from graphrisk.ledger.store import Ledger
+from graphrisk.ledger.store import Ledger, Load
 from graphrisk.ledger.tables import FACTS, PARTITIONS, SCHEMAS, open_table
 
 MERGED_ACCOUNTS = """
@@ -52,14 +52,13 @@ FROM fact_labels WHERE labelled_at <= known_by GROUP BY account_id
 """The latest verdict on each account that was known as of the moment; of two at once, the bad one."""
 
 
-def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: datetime) -> int:
-    """Make the views of what was known as of a moment; returns how many loads they show.
+def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: datetime, loads: list[Load]) -> None:
+    """Make the views of what the given loads brought, and of the labels known as of a moment.
 
     ``fact_accounts`` and ``fact_labels`` have one row for each fact of each load. ``fact_sightings`` (account_id, kind,
     token, network, hint, week, first_seen, last_seen, count), ``accounts`` and ``labels`` are merged over loads.
     Loading goes on meanwhile.
     """
-    loads = ledger.loads(as_of)
     visible = pa.table(
         {
             "load": pa.array([load.load for load in loads], pa.string()),
@@ -77,7 +76,6 @@ def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: dateti
     columns.execute(MERGED_ACCOUNTS)
     moment = int(as_of.timestamp()) * 1_000_000 + as_of.microsecond
     columns.execute(MERGED_LABELS.replace("known_by", f"make_timestamptz({moment})"))
-    return len(loads)
 
 
 def _facts_sql(ledger: Ledger, table: str) -> str:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +37,12 @@ def status(settings: Settings) -> dict[str, Any]:
     ``loads``, ``last_load``, ``runs``, ``current_run``, ``graph_lag`` (null: no graph is configured).
     A sighting here is an account with a value, however often it was reported."""
     settings.prepare()
-    loads = Ledger(settings.ledger).loads()
+    ledger = Ledger(settings.ledger)
+    moment, loads = ledger.now()
     accounts, kinds = 0, {}
     if loads:
         with settings.scratch("status") as scratch, settings.columns(scratch) as columns:
-            view_facts(columns, Ledger(settings.ledger), datetime.now(UTC))
+            view_facts(columns, ledger, moment, loads)
             accounts = columns.execute("SELECT count(*) FROM accounts").fetchall()[0][0]
             rows = columns.sql(KINDS).to_arrow_table().to_pylist()
             kinds = {row.pop("kind"): row for row in rows}

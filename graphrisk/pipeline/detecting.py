@@ -100,9 +100,8 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
     """
     settings.prepare()
     load_engine(engine)
-    moment = as_of or datetime.now(UTC)
     ledger = Ledger(settings.ledger)
-    loads = ledger.loads(moment)
+    moment, loads = (as_of, ledger.loads(as_of)) if as_of else ledger.now()
     if not loads:
         raise DetectionError(
             f"The ledger has no load accepted by {moment.isoformat()}; load facts, or choose a later --as-of."
@@ -111,7 +110,7 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
     manifest = _described(policy, moment, engine, loads, live)
     clock = StageClock()
     with settings.scratch("detect") as scratch, settings.columns(scratch) as columns, _memory_explained(settings):
-        view_facts(columns, ledger, moment)
+        view_facts(columns, ledger, moment, loads)
         found = _find_rings(columns, settings, policy, moment, engine, clock)
         with clock.stage("identity"):
             identified, manifest["lineage_of"] = _identify(settings, found, manifest, moment, policy)
