@@ -15,6 +15,7 @@ import time
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
@@ -158,7 +159,7 @@ def accepted_contents(home: Path) -> list[str]:
     loads = ledger.loads()
     names = [load.load for load in loads]
     with Settings(home=home, threads=1).columns(None) as columns:
-        view_facts(columns, ledger, *ledger.now())
+        view_facts(columns, ledger, datetime.now(UTC), ledger.loads())
         for table, key in FACT_KEYS.items() if loads else ():
             columns.register("stored", open_table(ledger.folder, table).to_pyarrow_table())
             columns.execute("CREATE OR REPLACE TABLE kept AS FROM stored WHERE load IN (SELECT unnest(?))", [names])
@@ -217,6 +218,7 @@ class SmallDisk:
 
 
 def _serve() -> None:
+    import_module("pandas")  # pyarrow does so on first use, which every child would pay for
     for line in sys.stdin:
         asked = json.loads(line)
         began = time.perf_counter()

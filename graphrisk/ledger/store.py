@@ -80,14 +80,6 @@ class Ledger:
         loads = [Load(**row) for row in rows]
         return [load for load in loads if as_of is None or load.accepted_at <= as_of]
 
-    def now(self) -> tuple[datetime, list[Load]]:
-        """This moment and the loads accepted by it: none that is being accepted can turn up with an earlier time."""
-        if not self.exists:
-            return datetime.now(UTC), []
-        with self._lock():
-            moment = datetime.now(UTC)
-            return moment, self.loads(moment)
-
     def known(self, content: str) -> Load | None:
         """The accepted load that had this very content, if any."""
         return next((load for load in self.loads() if load.content == content), None)

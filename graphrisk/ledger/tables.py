@@ -91,12 +91,15 @@ def pa_schema(schema: pa.Schema) -> Any:
 
 def open_table(folder: Path, table: str) -> DeltaTable:
     """A table at its newest version. Raises ``StoreError`` when it is missing or damaged."""
-    try:
-        return DeltaTable(folder / table)
-    except (DeltaError, OSError) as error:
-        raise StoreError(
-            f"The ledger table {folder / table} cannot be opened ({type(error).__name__}); restore it from a backup."
-        ) from error
+    for again in (True, False):
+        try:
+            return DeltaTable(folder / table)
+        except (DeltaError, OSError) as error:
+            if not (again and set_aside_torn_commits(folder)):
+                raise StoreError(
+                    f"The ledger table {folder / table} cannot be opened ({type(error).__name__}); restore it from a backup."
+                ) from error
+    raise AssertionError("unreachable")
 
 
 def append(folder: Path, table: str, rows: Any, load: str) -> None:
@@ -128,12 +131,18 @@ def sync_commits(path: Path, after: int) -> None:
         sync_path(folder)
 
 
-def set_aside_torn_commits(folder: Path) -> None:
-    """Move away a last log entry that a power cut left half written; such a commit was never acknowledged."""
+def set_aside_torn_commits(folder: Path) -> bool:
+    """Move away a last log entry that a power cut left half written; such a commit was never acknowledged.
+
+    Returns whether there was one. Commits appear whole, so that a half one is never one in the making.
+    """
+    found = False
     for table in SCHEMAS:
         entries = sorted((folder / table / "_delta_log").glob("*.json"))
         if entries and not _is_whole(entries[-1]):
             entries[-1].rename(entries[-1].with_suffix(".torn"))
+            found = True
+    return found
 
 
 def _is_whole(entry: Path) -> bool:

@@ -38,11 +38,11 @@ def status(settings: Settings) -> dict[str, Any]:
     A sighting here is an account with a value, however often it was reported."""
     settings.prepare()
     ledger = Ledger(settings.ledger)
-    moment, loads = ledger.now()
+    loads = ledger.loads()
     accounts, kinds = 0, {}
     if loads:
         with settings.scratch("status") as scratch, settings.columns(scratch) as columns:
-            view_facts(columns, ledger, moment, loads)
+            view_facts(columns, ledger, loads[-1].accepted_at, loads)
             accounts = columns.execute("SELECT count(*) FROM accounts").fetchall()[0][0]
             rows = columns.sql(KINDS).to_arrow_table().to_pylist()
             kinds = {row.pop("kind"): row for row in rows}

@@ -93,19 +93,20 @@ class _Found:
 
 
 def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, engine: str = "igraph") -> dict[str, Any]:
-    """Compute a run from the facts known as of a moment (now); returns its manifest. Readers do not see it yet.
+    """Compute a run from the facts known as of a moment; returns its manifest. Readers do not see it yet.
 
-    The run is named by what went into it: the same facts, policy, moment and live run give the same run. Raises
+    Without ``as_of`` the moment is the acceptance of the newest load, after which no earlier one can turn up. The run
+    is named by what went into it: the same facts, policy, moment and live run give the same run. Raises
     ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory) or ``StoreError`` (the home cannot be used).
     """
     settings.prepare()
     load_engine(engine)
     ledger = Ledger(settings.ledger)
-    moment, loads = (as_of, ledger.loads(as_of)) if as_of else ledger.now()
+    loads = ledger.loads(as_of)
     if not loads:
-        raise DetectionError(
-            f"The ledger has no load accepted by {moment.isoformat()}; load facts, or choose a later --as-of."
-        )
+        by = f" accepted by {as_of.isoformat()}; choose a later --as-of" if as_of else " yet; load facts first"
+        raise DetectionError(f"The ledger has no load{by}.")
+    moment = as_of or loads[-1].accepted_at
     live = current_run(settings.home)
     manifest = _described(policy, moment, engine, loads, live)
     clock = StageClock()

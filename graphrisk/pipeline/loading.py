@@ -76,9 +76,12 @@ def _sweep(settings: Settings, ledger: Ledger) -> None:
     """Remove what loads left behind that were killed before they were accepted."""
     if not settings.loads.exists():
         return
+    # First whose process is gone, then what was accepted: the other way round, a load that is accepted in between and
+    # ends would look as if it never was.
+    gone = [folder for folder in sorted(settings.loads.glob("load_*")) if is_abandoned(folder / "owner.lock")]
     accepted = {load.load for load in ledger.loads()}
-    for folder in sorted(settings.loads.glob("load_*")):
-        if folder.name not in accepted and is_abandoned(folder / "owner.lock"):
+    for folder in gone:
+        if folder.name not in accepted:
             ledger.sweep(folder.name)
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -16,6 +16,7 @@ from tests.support_e2e import (
     FARM_ACCOUNTS,
     FARMS,
     WORLD_ACCOUNTS,
+    Done,
     Launcher,
     Town,
     accepted_contents,
@@ -28,7 +29,8 @@ from tests.support_e2e import (
 KILLS = [30, pytest.param(300, marks=pytest.mark.slow)]
 LOAD_KILLS = [15, pytest.param(150, marks=pytest.mark.slow)]
 """Half of the kills of load meet a home that holds facts, half meet a new one."""
-REPEATED_EVERY = 5
+KILLS_A_HOME = 3
+"""Several kills meet the same home before the next load has to clean up after all of them."""
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +63,26 @@ def undisturbed(launch: Launcher, town: Town, folder: Path, *words: str | Path) 
 def assert_next_load_cleans_up(launch: Launcher, town: Town, home: Path) -> None:
     assert launch("--home", home, "load", town.farm, "--json").json()["new"] is False
     assert leftovers(home) == []
-    assert accepted_contents(home) == town.contents
+
+
+def killings(
+    launch: Launcher, town: Town, folder: Path, words: list[str], seed: int, count: int
+) -> Iterator[tuple[Path, Done, bool]]:
+    """Kill a command in copies of the town; gives the home, how the command ended, whether it is this home's last."""
+    longest = undisturbed(launch, town, folder, *words)
+    killed = 0
+    for number, share in enumerate(moments(seed, count)):
+        home = folder / f"home{number // KILLS_A_HOME}"
+        if not home.exists():
+            town.copy(home)
+        ended = launch("--home", home, *words, after=share * longest)
+        killed += ended.code == -9
+        last = number % KILLS_A_HOME == KILLS_A_HOME - 1
+        yield home, ended, last
+        if last:
+            assert_next_load_cleans_up(launch, town, home)
+            shutil.rmtree(home)
+    assert killed > count / 2
 
 
 @pytest.mark.parametrize("kills", LOAD_KILLS)
@@ -123,55 +144,37 @@ def test_a_home_whose_tables_were_being_made_answers_as_an_empty_one(
 def test_a_killed_detect_leaves_whole_runs_and_the_live_one(
     launch: Launcher, town: Town, tmp_path: Path, kills: int
 ) -> None:
-    killed, longest = 0, undisturbed(launch, town, tmp_path, "detect")
-    for number, share in enumerate(moments(3, kills)):
-        home = town.copy(tmp_path / f"home{number}")
-        killed += launch("--home", home, "detect", after=share * longest).code == -9
+    for home, _, last in killings(launch, town, tmp_path, ["detect"], 3, kills):
         assert verified_live_run(home) == town.live
         assert accepted_contents(home) == town.contents
-        if number % REPEATED_EVERY == 0:
+        if last:
             repeated = launch("--home", home, "detect", "--json").json()["run_id"]
             assert launch("--home", home, "publish", repeated, "--json").json()["run_id"] == repeated
             assert verified_live_run(home) == repeated
-        assert_next_load_cleans_up(launch, town, home)
-        shutil.rmtree(home)
-    assert killed > kills / 2
 
 
 @pytest.mark.parametrize("kills", KILLS)
 def test_a_killed_publish_leaves_the_old_or_the_new_run_live(
     launch: Launcher, town: Town, tmp_path: Path, kills: int
 ) -> None:
-    killed, longest = 0, undisturbed(launch, town, tmp_path, "publish")
-    for number, share in enumerate(moments(4, kills)):
-        home = town.copy(tmp_path / f"home{number}")
-        ended = launch("--home", home, "publish", after=share * longest)
-        killed += ended.code == -9
+    for home, ended, _ in killings(launch, town, tmp_path, ["publish", town.candidate], 4, kills):
         told = ended.code == 0 or "is live" in ended.out
         assert verified_live_run(home) in ({town.candidate} if told else {town.live, town.candidate})
-        assert launch("--home", home, "publish", "--json").json()["run_id"] == town.candidate
+        assert launch("--home", home, "publish", town.candidate, "--json").json()["run_id"] == town.candidate
         assert current_run(home) == town.candidate
-        if number % REPEATED_EVERY == 0:
-            assert launch("--home", home, "rollback", "--json").json()["run_id"] == town.live
-        assert_next_load_cleans_up(launch, town, home)
-        shutil.rmtree(home)
-    assert killed > kills / 2
+        assert launch("--home", home, "rollback", "--json").json()["run_id"] == town.live
+        assert verified_live_run(home) == town.live
 
 
 @pytest.mark.parametrize("kills", KILLS)
 def test_a_killed_compaction_changes_no_answer(launch: Launcher, town: Town, tmp_path: Path, kills: int) -> None:
-    killed, longest = 0, undisturbed(launch, town, tmp_path, "ledger", "compact")
     answer = launch("--home", town.home, "status", "--json").json() | {"home": ""}
-    for number, share in enumerate(moments(5, kills)):
-        home = town.copy(tmp_path / f"home{number}")
-        killed += launch("--home", home, "ledger", "compact", after=share * longest).code == -9
+    for home, _, last in killings(launch, town, tmp_path, ["ledger", "compact"], 5, kills):
         assert accepted_contents(home) == town.contents
-        if number % REPEATED_EVERY == 0:
+        if last:
             assert launch("--home", home, "status", "--json").json() | {"home": ""} == answer
             assert launch("--home", home, "ledger", "compact").code == 0
-        assert_next_load_cleans_up(launch, town, home)
-        shutil.rmtree(home)
-    assert killed > kills / 2
+            assert accepted_contents(home) == town.contents
 
 
 def test_a_run_over_a_compacted_ledger_finds_the_same(launch: Launcher, town: Town, tmp_path: Path) -> None:
