@@ -67,7 +67,7 @@ class Settings:
             self.home.mkdir(parents=True, exist_ok=True)
             if not marker.exists():
                 write_durably(marker, json.dumps({"format": HOME_FORMAT}).encode())
-            found = json.loads(marker.read_text())["format"]
+            found = int(json.loads(marker.read_text())["format"])
         except OSError as error:
             raise StoreError(
                 f"The home folder {self.home} cannot be used: {error.strerror}; choose another --home."

@@ -6,7 +6,9 @@ import errno
 import sys
 import traceback
 
-from graphrisk.cli.application import app
+import duckdb
+
+from graphrisk.cli.application import app, home_in_use
 from graphrisk.cli.batch import register as register_batch
 from graphrisk.cli.inspecting import register as register_inspecting
 from graphrisk.errors import GraphriskError
@@ -29,10 +31,16 @@ def main() -> None:
     except OSError as error:
         if error.errno == errno.EPIPE:
             sys.exit(0)
-        place = f" ({error.filename})" if error.filename else ""
+        cause = "No space left on device" if "No space left" in str(error) else error.strerror or type(error).__name__
+        place = f", {error.filename}" if error.filename else ""
         _stop(
-            f"The disk said {error.strerror or type(error).__name__}{place}; nothing was lost: mend that, then try again.",
+            f"The home folder {home_in_use()} cannot be used ({cause}{place}); nothing was lost: mend that, then try again.",
             4,
+        )
+    except duckdb.IOException as error:
+        cause = "No space left on device" if "No space left" in str(error) else "a file cannot be read or written"
+        _stop(
+            f"The home folder {home_in_use()} cannot be used ({cause}); nothing was lost: mend that, then try again.", 4
         )
     except Exception as error:  # a message of another library can quote raw values, so only its place is told
         frame = traceback.extract_tb(error.__traceback__)[-1]

@@ -42,6 +42,7 @@ Run = Annotated[str | None, typer.Option("--run", metavar="RUN", help="Ask this 
 @dataclass
 class _Given:
     home: Path | None = None
+    used: Path | None = None
 
 
 _given = _Given()
@@ -60,7 +61,14 @@ def everywhere(
 def settings_of(home: Path | None) -> Settings:
     """Settings for the home given to the command, or before it, or by the environment."""
     chosen = home or _given.home
-    return Settings(home=chosen) if chosen else Settings()
+    settings = Settings(home=chosen) if chosen else Settings()
+    _given.used = settings.home
+    return settings
+
+
+def home_in_use() -> Path | None:
+    """The home of the command that is running, for what is said of a disk that fails."""
+    return _given.used
 
 
 def policy_of(settings: Settings, path: Path | None) -> Policy:

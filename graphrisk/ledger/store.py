@@ -20,6 +20,7 @@ from graphrisk.ledger.tables import (
     HOOKS,
     SCHEMAS,
     append,
+    check_tables,
     create_tables,
     open_table,
     set_aside_torn_commits,
@@ -74,6 +75,7 @@ class Ledger:
 
     def loads(self, as_of: datetime | None = None) -> list[Load]:
         """Accepted loads in the order of acceptance, up to ``as_of``."""
+        check_tables(self.folder)
         if not self.exists:
             return []
         rows = pa.table(open_table(self.folder, "loads").to_pyarrow_table()).sort_by("seq").to_pylist()

@@ -75,13 +75,26 @@ HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=F
 
 
 def create_tables(folder: Path) -> None:
-    """Make the tables that are missing. The caller holds the ledger's lock."""
+    """Make the tables of a new ledger, ``loads`` last. The caller holds the ledger's lock."""
+    check_tables(folder)
     for table, schema in SCHEMAS.items():
         path = folder / table
-        if not any((path / "_delta_log").glob("*.json")):
+        if not _commits(path):
             DeltaTable.create(path, pa_schema(schema), partition_by=PARTITIONS.get(table))
             sync_commits(path, -1)
     sync_path(folder)
+
+
+def check_tables(folder: Path) -> None:
+    """Raises ``StoreError`` when a table is missing from a ledger that was ever used: it must not seem to be empty."""
+    commits = {table: _commits(folder / table) for table in SCHEMAS}
+    missing = [table for table, count in commits.items() if not count]
+    if missing and (commits["loads"] or any(count > 1 for count in commits.values())):
+        raise StoreError(f"The ledger table {folder / missing[0]} is missing; restore it from a backup.")
+
+
+def _commits(path: Path) -> int:
+    return sum(1 for _ in (path / "_delta_log").glob("*.json"))
 
 
 def pa_schema(schema: pa.Schema) -> Any:

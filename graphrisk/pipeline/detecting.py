@@ -102,6 +102,8 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
     settings.prepare()
     load_engine(engine)
     ledger = Ledger(settings.ledger)
+    if as_of and as_of.tzinfo is None:
+        as_of = as_of.replace(tzinfo=UTC)
     loads = ledger.loads(as_of)
     if not loads:
         by = f" accepted by {as_of.isoformat()}; choose a later --as-of" if as_of else " yet; load facts first"

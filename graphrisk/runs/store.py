@@ -19,6 +19,13 @@ from graphrisk.files import locked, sync_path, write_durably
 from graphrisk.runs.tables import SCHEMAS
 
 MANIFEST = "manifest.json"
+_MANIFEST: dict[str, type] = {
+    **dict.fromkeys(
+        ("run_id", "as_of", "made_at", "engine", "policy_hash", "reference_hash", "input_digest", "output_digest"), str
+    ),
+    **dict.fromkeys(("counts", "profile", "seconds", "versions", "files"), dict),
+    "lineage_of": list,
+}
 ROWS_A_BATCH = 65_536
 
 
@@ -74,11 +81,16 @@ def read_manifest(runs: Path, run_id: str) -> dict[str, Any]:
     path = runs / run_id / MANIFEST
     try:
         manifest = json.loads(path.read_text())
-        if manifest["run_id"] == run_id and isinstance(manifest["files"], dict):
+        whole = all(isinstance(manifest[key], kind) for key, kind in _MANIFEST.items())
+        if (
+            whole
+            and manifest["run_id"] == run_id
+            and all({"bytes", "sha256"} <= set(each) for each in manifest["files"].values())
+        ):
             return manifest
     except (FileNotFoundError, NotADirectoryError) as error:
         raise NotFoundError(f"There is no run {run_id}; `graphrisk runs` lists those that are kept.") from error
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     raise StoreError(
         f"The run {run_id} is damaged ({path} is not its manifest); restore it, or delete the folder and detect again."

@@ -146,8 +146,8 @@ def test_a_killed_detect_leaves_whole_runs_and_the_live_one(
 ) -> None:
     for home, _, last in killings(launch, town, tmp_path, ["detect"], 3, kills):
         assert verified_live_run(home) == town.live
-        assert accepted_contents(home) == town.contents
         if last:
+            assert accepted_contents(home) == town.contents
             repeated = launch("--home", home, "detect", "--json").json()["run_id"]
             assert launch("--home", home, "publish", repeated, "--json").json()["run_id"] == repeated
             assert verified_live_run(home) == repeated
@@ -211,13 +211,17 @@ def test_ctrl_c_stops_with_one_sentence_and_nothing_half_done(
     share: float,
 ) -> None:
     facts, loaded, took = market
-    home = town.home if command == "load" else loaded
-    home = Path(shutil.copytree(home, tmp_path / "home"))
-    before, live = accepted_contents(home), verified_live_run(home)
-    words = [command, facts] if command == "load" else [command]
-    ended = launch("--home", home, *words, after=share * took[command], send=signal.SIGINT)
-    if ended.code == 0:
-        pytest.skip("the command was quicker than Ctrl-C")
+    source, words = (town.home, [command, facts]) if command == "load" else (loaded, [command])
+    before, live = accepted_contents(source), verified_live_run(source)
+    after, home = share * took[command], tmp_path / "home"
+    ended = None
+    while (
+        ended is None or ended.code == 0
+    ):  # a machine that is less busy than it was is quicker than the Ctrl-C that was planned
+        shutil.rmtree(home, ignore_errors=True)
+        shutil.copytree(source, home)
+        ended = launch("--home", home, *words, after=after, send=signal.SIGINT)
+        after *= 0.7
     assert verified_live_run(home) == live
     assert accepted_contents(home)[: len(before)] == before
     assert "Stopped" in ended.sentence(130)
