@@ -13,11 +13,13 @@ from graphrisk.cli.batch import register as register_batch
 from graphrisk.cli.inspecting import register as register_inspecting
 from graphrisk.errors import GraphriskError
 
+STOPPED = "Stopped; nothing was left half done."
+
 register_batch(app)
 register_inspecting(app)
 
 
-def main() -> None:
+def main() -> None:  # noqa: C901 - one arm for each way to end
     """Run the command line. Exit codes: 0 done, 2 settings or policy, 3 input, 4 store, 5 detection, 6 not found,
     7 the guard refused, 130 stopped by Ctrl-C."""
     try:
@@ -25,7 +27,11 @@ def main() -> None:
     except GraphriskError as error:
         _stop(str(error), error.exit_code)
     except KeyboardInterrupt:
-        _stop("Stopped; nothing was left half done.", 130)
+        _stop(STOPPED, 130)
+    except SystemExit as end:  # typer takes the interrupt itself, and says nothing
+        if end.code != 130:
+            raise
+        _stop(STOPPED, 130)
     except MemoryError:
         _stop("There is not enough memory; lower GRAPHRISK_MEMORY_MIB or free some, then try again.", 4)
     except OSError as error:
@@ -43,6 +49,8 @@ def main() -> None:
             f"The home folder {home_in_use()} cannot be used ({cause}); nothing was lost: mend that, then try again.", 4
         )
     except Exception as error:  # a message of another library can quote raw values, so only its place is told
+        if "interrupted" in str(error).lower():  # how DuckDB passes on an interrupt
+            _stop(STOPPED, 130)
         frame = traceback.extract_tb(error.__traceback__)[-1]
         _stop(f"Unexpected {type(error).__name__} at {frame.filename}:{frame.lineno}; please report it.", 1)
 

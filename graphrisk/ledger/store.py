@@ -71,7 +71,7 @@ class Ledger:
 
     @property
     def exists(self) -> bool:
-        return (self.folder / "loads" / "_delta_log").exists()
+        return any((self.folder / "loads" / "_delta_log").glob("*.json"))
 
     def loads(self, as_of: datetime | None = None) -> list[Load]:
         """Accepted loads in the order of acceptance, up to ``as_of``."""

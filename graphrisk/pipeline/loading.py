@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
 import shutil
@@ -16,11 +17,11 @@ from graphrisk.files import is_abandoned, locked, write_durably
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.policy import Policy
 from graphrisk.settings import Settings
-from graphrisk.sources.files import find_sources
+from graphrisk.sources.files import SourceFile, find_sources
 from graphrisk.sources.mapping import read_mapping
 from graphrisk.sources.report import content_digest, load_report, refusal
 from graphrisk.sources.staging import Stager
-from graphrisk.sources.tokens import token_key
+from graphrisk.sources.tokens import TokenKey, token_key
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,26 @@ def load(settings: Settings, policy: Policy, sources: list[str], mapping: Path |
     name = "load_" + base64.b32encode(secrets.token_bytes(8)).decode().lower().rstrip("=")
     folder = settings.loads / name
     folder.mkdir(parents=True)
+    try:
+        accepted, new = _accept(settings, policy, files, sources, folder, ledger, key)
+    except BaseException:
+        with contextlib.suppress(Exception):
+            _forget(ledger, folder)
+        raise
+    if not new:
+        _forget(ledger, folder)
+    return Loaded(accepted, new, json.loads(accepted.report))
+
+
+def _accept(
+    settings: Settings,
+    policy: Policy,
+    files: list[SourceFile],
+    sources: list[str],
+    folder: Path,
+    ledger: Ledger,
+    key: TokenKey,
+) -> tuple[Load, bool]:
     with (
         locked(folder / "owner.lock"),
         settings.scratch("load") as scratch,
@@ -54,15 +75,19 @@ def load(settings: Settings, policy: Policy, sources: list[str], mapping: Path |
         settings.columns(scratch) as staged,
     ):
         tally = Stager(judge, staged, policy, key, time.time_ns() // 1000).stage(files, folder / "rejects.csv")
-        report = load_report(staged, tally, policy, name, sources)
+        report = load_report(staged, tally, policy, folder.name, sources)
         if why := refusal(tally, policy):
             raise LoadRefusedError(f"{why}; nothing was loaded: mend the rows listed in {_refused(folder, report)}.")
-        accepted, new = ledger.accept(staged, name, content_digest(staged), key.key_id, report)
+        accepted, new = ledger.accept(staged, folder.name, content_digest(staged), key.key_id, report)
         (folder / "report.json").write_text(accepted.report)
-    if not new:
-        ledger.sweep(name)
+    return accepted, new
+
+
+def _forget(ledger: Ledger, folder: Path) -> None:
+    """Remove what a load left that was not accepted; a folder that is gone was refused before it wrote any fact."""
+    if folder.exists() and folder.name not in {load.load for load in ledger.loads()}:
+        ledger.sweep(folder.name)
         shutil.rmtree(folder)
-    return Loaded(accepted, new, json.loads(accepted.report))
 
 
 def _refused(folder: Path, report: dict[str, Any]) -> Path:

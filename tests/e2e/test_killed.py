@@ -215,9 +215,8 @@ def test_ctrl_c_stops_with_one_sentence_and_nothing_half_done(
     before, live = accepted_contents(source), verified_live_run(source)
     after, home = share * took[command], tmp_path / "home"
     ended = None
-    while (
-        ended is None or ended.code == 0
-    ):  # a machine that is less busy than it was is quicker than the Ctrl-C that was planned
+    # A machine that is less busy than it was may be quicker than the Ctrl-C that was planned.
+    while ended is None or ended.code == 0:
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(source, home)
         ended = launch("--home", home, *words, after=after, send=signal.SIGINT)

@@ -12,7 +12,7 @@ import pytest
 
 from graphrisk import pipeline
 from graphrisk.errors import MappingError
-from tests.support import ask, load, settings_at, write_csv
+from tests.support import Row, ask, load, settings_at, write_csv
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "p2p.mapping.toml"
 P2P = Path(__file__).parents[3] / "shared" / "data" / "p2p"
@@ -25,7 +25,7 @@ constants = { kind = "card" }
 """
 
 
-def mapped(folder: Path, mapping: str, *rows: dict[str, object], table: pa.Table | None = None) -> pipeline.Loaded:
+def mapped(folder: Path, mapping: str, *rows: Row, table: pa.Table | None = None) -> pipeline.Loaded:
     """Loads ``rows`` as payments.csv, or ``table`` as payments.parquet, through a mapping."""
     facts = folder / "facts"
     if table is None:
@@ -98,6 +98,14 @@ def test_where_compares_native_values(values: list[Any], wanted: str, tmp_path: 
 def test_any_column_name_can_be_mapped(name: str, tmp_path: Path) -> None:
     mapping = BASE.replace('value = "card_ref"', f"value = '''{name}'''")
     mapped(tmp_path, mapping, payment() | {name: "tok_z"}, payment("b") | {name: "tok_z"})
+    assert ask(tmp_path / "home", "SELECT count(*), count(DISTINCT token) FROM fact_sightings") == [(2, 1)]
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_columns_whose_names_differ_in_case_alone_are_kept_apart(form: str, tmp_path: Path) -> None:
+    mapping = BASE.replace('"card_ref"', '"PAYER"').replace("payments.csv", f"payments.{form}")
+    rows = [{"payer": name, "PAYER": "tok_z", "paid_on": "2026-01-05"} for name in "ab"]
+    mapped(tmp_path, mapping, *rows, table=pa.Table.from_pylist(rows) if form == "parquet" else None)  # pyright: ignore[reportArgumentType]
     assert ask(tmp_path / "home", "SELECT count(*), count(DISTINCT token) FROM fact_sightings") == [(2, 1)]
 
 
