@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import secrets
 import shutil
 import time
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,16 +44,19 @@ def load(settings: Settings, policy: Policy, sources: list[str], mapping: Path |
     key = token_key(settings.home)
     ledger = Ledger(settings.ledger).open()
     ledger.check_key(key.key_id)
-    _sweep(settings, ledger)
     name = "load_" + base64.b32encode(secrets.token_bytes(8)).decode().lower().rstrip("=")
     folder = settings.loads / name
-    folder.mkdir(parents=True)
-    try:
-        accepted, new = _accept(settings, policy, files, sources, folder, ledger, key)
-    except BaseException:
-        with contextlib.suppress(Exception):
-            _forget(ledger, folder)
-        raise
+    with ExitStack() as held:
+        with locked(settings.loads / "sweep.lock"):
+            _sweep(settings, ledger)
+            folder.mkdir()
+            held.enter_context(locked(folder / "owner.lock"))
+        try:
+            accepted, new = _accept(settings, policy, files, sources, folder, ledger, key)
+        except BaseException:
+            with suppress(Exception):
+                _forget(ledger, folder)
+            raise
     if not new:
         _forget(ledger, folder)
     return Loaded(accepted, new, json.loads(accepted.report))
@@ -69,7 +72,6 @@ def _accept(
     key: TokenKey,
 ) -> tuple[Load, bool]:
     with (
-        locked(folder / "owner.lock"),
         settings.scratch("load") as scratch,
         settings.columns(None) as judge,
         settings.columns(scratch) as staged,
@@ -115,5 +117,6 @@ def compact(settings: Settings) -> dict[str, int]:
     """Rewrite the ledger's small files into large ones; changes no answer. Returns the files saved in each table."""
     settings.prepare()
     ledger = Ledger(settings.ledger).open()
-    _sweep(settings, ledger)
+    with locked(settings.loads / "sweep.lock"):
+        _sweep(settings, ledger)
     return ledger.compact()

@@ -85,7 +85,7 @@ _PRIVATE = r"^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|22[4-9]|2[3-5]
 
 REJECTED: tuple[tuple[str, str, str], ...] = (
     ("card", f"CASE WHEN regexp_matches(canonical, '^[0-9]{{13,19}}$') THEN {_luhn} ELSE false END", "raw_card_number"),
-    ("card", r"regexp_matches(v, '^[0-9 -]{0,9}[*xX•]+[0-9 *xX•-]*$')", "malformed_value"),
+    ("card", r"regexp_matches(v, '^[0-9 -]{0,9}[*xX•]{2,}[0-9 *xX•-]*$')", "malformed_value"),
     (
         "device",
         f"canonical IN ({_quoted(CONSTANT_DEVICES)}) OR regexp_matches(canonical, '^[fF]{{8,}}$')",

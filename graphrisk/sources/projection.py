@@ -28,7 +28,7 @@ def projection(file: SourceFile, mapping: TableMapping, types: dict[str, Any]) -
             )
     lines = file.format == "ndjson"
     texts = {
-        column: f"found[{position}]" if lines else _text(column, types.get(column, pa.null()))
+        column: f"found[{position}]" if lines else _text(position, types.get(column, pa.null()))
         for position, column in enumerate(mapping.source_columns(), 1)
     }
     selected = [f"{ROW} AS row", f"{'json_valid(' + LINE + ')' if lines else 'true'} AS line_ok"]
@@ -39,8 +39,13 @@ def projection(file: SourceFile, mapping: TableMapping, types: dict[str, Any]) -
     return f"SELECT {', '.join(selected)} FROM ({source}) WHERE ({kept}){' OR NOT line_ok' if lines else ''}"
 
 
-def _text(column: str, kind: Any) -> str:
-    text = f"{_name(column)}::VARCHAR"
+def numbered(rows: pa.Table, columns: list[str]) -> pa.Table:
+    """The rows of a file with its columns called by number: SQL takes names that differ in case for the same."""
+    return rows.select([*columns, ROW]).rename_columns([*(_name(place + 1) for place in range(len(columns))), ROW])
+
+
+def _text(position: int, kind: Any) -> str:
+    text = f"{_name(position)}::VARCHAR"
     midnight = r" 00:00:00(\+00)?$"
     return f"regexp_replace({text}, '{midnight}', '')" if pa.types.is_timestamp(kind) else text
 
@@ -72,15 +77,15 @@ def _field(field: str, mapping: TableMapping, texts: dict[str, str], types: dict
     moment = f"try_cast({text} AS TIMESTAMPTZ)"
     native = types.get(column or "", pa.null())
     if column is not None and (pa.types.is_timestamp(native) or pa.types.is_date(native)) and not mapping.nulls:
-        moment = f"{_name(column)}::TIMESTAMPTZ"
+        moment = f"{_name(mapping.source_columns().index(column) + 1)}::TIMESTAMPTZ"
     return [
         f"CASE WHEN isfinite({moment}) THEN epoch_us({moment}) END AS {field}_us",
         f"{text} IS NOT NULL AS {field}_given",
     ]
 
 
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
+def _name(position: int) -> str:
+    return f"column_{position}"
 
 
 def _literal(value: str | float) -> str:

@@ -36,7 +36,7 @@ from graphrisk.sources.judging import (
 )
 from graphrisk.sources.mapping import TableMapping, fit, plain
 from graphrisk.sources.normalise import PYTHON_NORMALISERS, canonical_ip, canonical_phone
-from graphrisk.sources.projection import projection
+from graphrisk.sources.projection import numbered, projection
 from graphrisk.sources.tokens import TokenKey
 
 REMEMBERED_VALUES = 200_000
@@ -175,7 +175,10 @@ class Stager:
         """Batches with the canonical forms that Python makes; runs in the thread that reads ahead."""
         for file, columns, projected in prepared:
             for batch in read_batches(file, columns):
-                rows = pa.Table.from_batches(batch.rows.to_batches(max_chunksize=ROWS_A_THREAD), batch.rows.schema)
+                rows = batch.rows
+                if columns and file.format != "ndjson" and rows.num_rows:
+                    rows = numbered(rows, columns)
+                rows = pa.Table.from_batches(rows.to_batches(max_chunksize=ROWS_A_THREAD), rows.schema)
                 translated = None
                 if file.table == "sightings" and rows.num_rows:
                     self._reader.register("batch", rows)
