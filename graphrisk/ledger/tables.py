@@ -80,7 +80,8 @@ def create_tables(folder: Path) -> None:
     for table, schema in SCHEMAS.items():
         path = folder / table
         if not _commits(path):
-            DeltaTable.create(path, pa_schema(schema), partition_by=PARTITIONS.get(table))
+            columns: Any = schema
+            DeltaTable.create(path, columns, partition_by=PARTITIONS.get(table))
             sync_commits(path, -1)
     sync_path(folder)
 
@@ -95,11 +96,6 @@ def check_tables(folder: Path) -> None:
 
 def _commits(path: Path) -> int:
     return sum(1 for _ in (path / "_delta_log").glob("*.json"))
-
-
-def pa_schema(schema: pa.Schema) -> Any:
-    """An Arrow schema in the form that deltalake takes."""
-    return schema
 
 
 def open_table(folder: Path, table: str) -> DeltaTable:
