@@ -85,27 +85,6 @@ class Reason:
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """One shared attribute under a link: how many accounts share it and its share of the strength in milli-nats."""
-
-    kind: str
-    token: str
-    hint: str | None
-    accounts: int
-    milli_nats: int
-
-
-@dataclass(frozen=True)
-class Link:
-    """A tie between the account asked about and ``account_id``; evidence adds up to ``strength`` (milli-nats)."""
-
-    account_id: str
-    strength: int
-    onset: str
-    evidence: tuple[Evidence, ...]
-
-
-@dataclass(frozen=True)
 class Lineage:
     """What became of one ring id. ``status`` is live or retired; times are microseconds since 1970.
 

@@ -78,7 +78,6 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 STATUSES = ("active", "suspended", "closed")
 LABELS = ("bad", "good")
-ROLES = ("core", "associate")
 BANDS = ("high", "medium", "low")
 EVENTS = ("born", "continued", "grew", "shrank", "merged", "split", "dissolved", "revived")
 

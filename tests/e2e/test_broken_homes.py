@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.csv
@@ -19,7 +19,6 @@ from tests.support_e2e import (
     SmallDisk,
     Town,
     accepted_contents,
-    build_town,
     leftovers,
     verified_live_run,
     write_farm,
@@ -29,22 +28,6 @@ WRITING = (["load"], ["detect"], ["publish"], ["rollback"], ["ledger", "compact"
 LOOKING = (["status"], ["rings"], ["runs"], ["show", "account", "acc_000001"])
 
 Damage = Callable[[bytes], bytes]
-
-
-@pytest.fixture(scope="module")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with Launcher(tmp_path_factory.mktemp("launcher")) as launcher:
-        yield launcher
-
-
-@pytest.fixture(scope="module")
-def town(launch: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return build_town(launch, tmp_path_factory.mktemp("town"))
-
-
-@pytest.fixture
-def home(town: Town, tmp_path: Path) -> Path:
-    return town.copy(tmp_path / "home")
 
 
 @pytest.fixture(scope="module")

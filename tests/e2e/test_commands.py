@@ -24,7 +24,6 @@ from tests.support_e2e import (
     WORLD_ACCOUNTS,
     Launcher,
     Town,
-    build_town,
     verified_live_run,
     write_farm,
 )
@@ -75,22 +74,6 @@ POLICIES = [
     ("[links\n", "TOML.*line 1"),
 ]
 # fmt: on
-
-
-@pytest.fixture(scope="module")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with Launcher(tmp_path_factory.mktemp("launcher")) as launcher:
-        yield launcher
-
-
-@pytest.fixture(scope="module")
-def town(launch: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return build_town(launch, tmp_path_factory.mktemp("town"))
-
-
-@pytest.fixture
-def home(town: Town, tmp_path: Path) -> Path:
-    return town.copy(tmp_path / "home")
 
 
 def riskiest(launch: Launcher, home: Path) -> tuple[str, str]:

@@ -20,7 +20,6 @@ from tests.support_e2e import (
     Launcher,
     Town,
     accepted_contents,
-    build_town,
     leftovers,
     verified_live_run,
     write_farm,
@@ -31,17 +30,6 @@ LOAD_KILLS = [15, pytest.param(150, marks=pytest.mark.slow)]
 """Half of the kills of load meet a home that holds facts, half meet a new one."""
 KILLS_A_HOME = 3
 """Several kills meet the same home before the next load has to clean up after all of them."""
-
-
-@pytest.fixture(scope="module")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with Launcher(tmp_path_factory.mktemp("launcher")) as launcher:
-        yield launcher
-
-
-@pytest.fixture(scope="module")
-def town(launch: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return build_town(launch, tmp_path_factory.mktemp("town"))
 
 
 def moments(seed: int, count: int) -> list[float]:

@@ -1,0 +1,26 @@
+"""What the end-to-end tests share: a launcher of real processes, and a home with facts and runs to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support_e2e import Launcher, Town, build_town
+
+
+@pytest.fixture(scope="module")
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    with Launcher(tmp_path_factory.mktemp("launcher")) as launcher:
+        yield launcher
+
+
+@pytest.fixture(scope="module")
+def town(launch: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Town:
+    return build_town(launch, tmp_path_factory.mktemp("town"))
+
+
+@pytest.fixture
+def home(town: Town, tmp_path: Path) -> Path:
+    return town.copy(tmp_path / "home")
