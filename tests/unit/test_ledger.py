@@ -6,8 +6,10 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from threading import Event, current_thread, main_thread
 from typing import Any
 
 import duckdb
@@ -139,25 +141,33 @@ def test_status_is_about_one_moment_even_when_a_load_is_accepted_meanwhile(
 def test_a_load_that_is_accepted_while_another_begins_is_kept(
     moment: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Whenever the one looks at the ledger, the other is accepted and its process ends right afterwards.
-    home, looked = tmp_path / "home", Ledger.loads
+    # Whenever the one looks at the ledger, the other, which began before, is accepted and ends right afterwards.
+    home, looked, accept = tmp_path / "home", Ledger.loads, Ledger.accept
     first, meanwhile, other = (facts(tmp_path, name) for name in ("first", "meanwhile", "other"))
     load(home, first)
-    calls: list[int] = []
+    staged, may_go, calls = Event(), Event(), list[int]()
+
+    def accept_later(*args: Any) -> tuple[Load, bool]:
+        staged.set()
+        assert may_go.wait(60)
+        return accept(*args)
 
     def loads(self: Ledger, as_of: Any = None) -> list[Load]:
         found = looked(self, as_of)
-        if not is_abandoned(home / "ledger" / "commit.lock"):
-            return found  # nobody else can be accepted now
-        calls.append(len(calls))
-        if calls[-1] == moment:
-            with monkeypatch.context() as patch:
-                patch.setattr(Ledger, "loads", looked)
-                load(home, meanwhile)
+        if is_abandoned(home / "ledger" / "commit.lock") and current_thread() is main_thread():
+            calls.append(len(calls))
+            if calls[-1] == moment:
+                may_go.set()
+                beside.result(60)
         return found
 
-    monkeypatch.setattr(Ledger, "loads", loads)
-    load(home, other)
+    with ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr(Ledger, "accept", accept_later)
+        beside = pool.submit(load, home, meanwhile)
+        assert staged.wait(60)
+        monkeypatch.setattr(Ledger, "accept", accept)
+        monkeypatch.setattr(Ledger, "loads", loads)
+        load(home, other)
     monkeypatch.undo()
     assert len(calls) > moment
     assert len(accepted(home)) == 3
