@@ -1,6 +1,27 @@
-"""``python -m graphrisk``."""
+"""``python -m graphrisk``, and where the command ``graphrisk`` starts."""
 
-from graphrisk.cli import main
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+
+
+class _NoPandas(MetaPathFinder):
+    """Pyarrow imports pandas, a second of work, at its first conversion of anything; no command has a use for it."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("Commands do without pandas.", name=fullname)
+
+
+def start() -> None:
+    """Run the command line."""
+    sys.meta_path.insert(0, _NoPandas())
+    from graphrisk.cli import main  # noqa: PLC0415 - after the line above
+
+    main()
+
 
 if __name__ == "__main__":
-    main()
+    start()

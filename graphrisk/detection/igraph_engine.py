@@ -13,16 +13,20 @@ import igraph
 from graphrisk.model import Floats, Ints
 
 
-def partition(
-    size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seed: int
-) -> Sequence[int]:
-    """A block number for each of ``size`` accounts (Traag, Waltman, van Eck 2019, run until nothing improves)."""
+def partitions(
+    size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seeds: Sequence[int]
+) -> list[Sequence[int]]:
+    """A block number for each of ``size`` accounts, for each seed (Traag, Waltman, van Eck 2019, run until nothing improves)."""
     graph = igraph.Graph(n=size, edges=pairs.tolist())
-    igraph.set_random_number_generator(random.Random(seed))
-    clustering = graph.community_leiden(
-        objective_function="CPM", weights=weights.tolist(), resolution=resolution, beta=randomness, n_iterations=-1
-    )
-    return clustering.membership
+    weight = weights.tolist()
+    found: list[Sequence[int]] = []
+    for seed in seeds:
+        igraph.set_random_number_generator(random.Random(seed))
+        clustering = graph.community_leiden(
+            objective_function="CPM", weights=weight, resolution=resolution, beta=randomness, n_iterations=-1
+        )
+        found.append(clustering.membership)
+    return found
 
 
 def has_bridge(size: int, pairs: Ints) -> bool:

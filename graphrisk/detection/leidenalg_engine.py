@@ -12,17 +12,12 @@ from graphrisk.model import Floats, Ints
 LARGEST_SEED = 2**31 - 1
 
 
-def partition(
-    size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seed: int
-) -> Sequence[int]:
-    """A block number for each of ``size`` accounts; ``randomness`` is fixed inside leidenalg and ignored."""
+def partitions(
+    size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seeds: Sequence[int]
+) -> list[Sequence[int]]:
+    """A block number for each of ``size`` accounts, for each seed; ``randomness`` is fixed inside leidenalg and ignored."""
     graph = igraph.Graph(n=size, edges=pairs.tolist())
-    found = leidenalg.find_partition(
-        graph,
-        leidenalg.CPMVertexPartition,
-        weights=weights.tolist(),
-        resolution_parameter=resolution,
-        n_iterations=-1,
-        seed=seed % LARGEST_SEED,
-    )
-    return found.membership
+    find, weight = leidenalg.find_partition, weights.tolist()
+    options = {"weights": weight, "resolution_parameter": resolution, "n_iterations": -1}
+    method = leidenalg.CPMVertexPartition
+    return [find(graph, method, seed=seed % LARGEST_SEED, **options).membership for seed in seeds]

@@ -16,15 +16,19 @@ import networkx as nx
 from graphrisk.model import Floats, Ints
 
 
-def partition(
-    size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seed: int
-) -> Sequence[int]:
-    """A block number for each of ``size`` accounts; ``randomness`` has no place in this scheme and is ignored."""
+def partitions(
+    size: int, pairs: Ints, weights: Floats, resolution: float, randomness: float, seeds: Sequence[int]
+) -> list[Sequence[int]]:
+    """A block number for each of ``size`` accounts, for each seed; ``randomness`` has no place in this scheme and is ignored."""
     original: Any = nx.Graph()
     original.add_nodes_from(range(size), size=1)
     original.add_weighted_edges_from((int(a), int(b), float(w)) for (a, b), w in zip(pairs, weights, strict=True))
+    return [_partition(original, resolution, seed) for seed in seeds]
+
+
+def _partition(original: Any, resolution: float, seed: int) -> Sequence[int]:
     shuffled = random.Random(seed)
-    graph, labels = original, list(range(size))
+    graph, labels = original, list(range(original.number_of_nodes()))
     while True:
         block = _moved(graph, resolution, shuffled)
         if len(set(block.values())) == graph.number_of_nodes():

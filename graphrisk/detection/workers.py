@@ -6,10 +6,12 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from graphrisk.detection.blocks import load_engine
 from graphrisk.errors import DetectionError
 
 Task = TypeVar("Task")
@@ -27,45 +29,56 @@ def shared_out(costs: Sequence[int], processes: int) -> list[list[int]]:
     return shares
 
 
-def map_in_processes(
-    solve: Callable[[Task], Result],
-    tasks: Sequence[Task],
-    costs: Sequence[int],
-    processes: int,
-    advance: Callable[[int], None],
-) -> list[Result]:
-    """``[solve(task) for task in tasks]``, by this process and ``processes - 1`` others; ``solve`` must pickle.
-
-    Raises ``DetectionError`` when a worker dies.
-    """
-    mine, *theirs = shared_out(costs, processes)
-    results: dict[int, Result] = {}
-    workers = [_start() for _ in theirs]
+@contextmanager
+def started(count: int, engine: str) -> Generator[list[subprocess.Popen[bytes]]]:
+    """So many worker processes, which load the engine while the caller prepares their tasks."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-m", "graphrisk.detection.workers", engine]
+    workers = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603 - our own
+        for _ in range(count)
+    ]
     try:
-        with ThreadPoolExecutor(max(1, len(workers))) as pool:
-            pending = [
-                pool.submit(_asked, worker, solve, [tasks[place] for place in share])
-                for worker, share in zip(workers, theirs, strict=True)
-            ]
-            for place in mine:
-                results[place] = solve(tasks[place])
-                advance(costs[place])
-            for share, future in zip(theirs, pending, strict=True):
-                results.update(zip(share, future.result(), strict=True))
-                advance(sum(costs[place] for place in share))
+        yield workers
     finally:
         for worker in workers:
             worker.kill()
             worker.wait()
+            for pipe in (worker.stdin, worker.stdout):
+                if pipe:
+                    pipe.close()
+
+
+def map_shared(
+    solve: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    costs: Sequence[int],
+    workers: Sequence[subprocess.Popen[bytes]],
+    advance: Callable[[int], None],
+) -> list[Result]:
+    """``[solve(task) for task in tasks]``, by this process and the workers; ``solve`` must pickle.
+
+    Raises ``DetectionError`` when a worker dies.
+    """
+    mine, *theirs = shared_out(costs, len(workers) + 1)
+    results: dict[int, Result] = {}
+    with ThreadPoolExecutor(max(1, len(workers))) as pool:
+        pending = [
+            pool.submit(_asked, worker, solve, [tasks[place] for place in share])
+            for worker, share in zip(workers, theirs, strict=True)
+        ]
+        try:
+            for place in mine:
+                results[place] = solve(tasks[place])
+                advance(costs[place])
+        except BaseException:
+            for worker in workers:  # the pool waits for those that wait for them
+                worker.kill()
+            raise
+        for share, future in zip(theirs, pending, strict=True):
+            results.update(zip(share, future.result(), strict=True))
+            advance(sum(costs[place] for place in share))
     return [results[place] for place in range(len(tasks))]
-
-
-def _start() -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-m", "graphrisk.detection.workers"]
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment
-    )
 
 
 def _asked(worker: subprocess.Popen[bytes], solve: Callable[[Any], Any], tasks: list[Any]) -> list[Any]:
@@ -77,10 +90,11 @@ def _asked(worker: subprocess.Popen[bytes], solve: Callable[[Any], Any], tasks: 
     return pickle.loads(output)  # noqa: S301 - our own process wrote it
 
 
-def _serve() -> None:
+def _serve(engine: str) -> None:
+    load_engine(engine)
     solve, tasks = pickle.load(sys.stdin.buffer)  # noqa: S301 - our own parent process wrote it
     sys.stdout.buffer.write(pickle.dumps([solve(task) for task in tasks]))
 
 
 if __name__ == "__main__":
-    _serve()
+    _serve(sys.argv[1])

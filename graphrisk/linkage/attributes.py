@@ -1,14 +1,18 @@
 """Shared attributes: which values two or more accounts hold, by how many, and when each used them. Hubs end here.
 
-Takes the views ``accounts`` and ``fact_sightings``; makes the tables
+Takes the views ``accounts`` and ``fact_sightings``; reads the text in them once and makes the tables
 
-    ids         account (position by account id bytes), account_id, created (microseconds, null), closed
+    ids         account (position by account id bytes), account_id, created (microseconds, null), closed, status, marketplace
+    seen        account, kind (code), value, network, hint, week, first, last     one row a sighting that anything still needs
     uses        attribute, account, first, last                 one row an account on a shared attribute
-    attributes  attribute, kind (code), token, week, hint, accounts   ``accounts`` is the degree; past the kind's cap it is a hub
+    attributes  attribute, kind (code), value, week, hint, accounts   ``accounts`` is the degree; past the kind's cap it is a hub
+
+A value is its token as a number of 128 bits; ``token_of(value)`` gives the token back.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import duckdb
@@ -27,24 +31,33 @@ SELECT (row_number() OVER (ORDER BY account_id) - 1)::INTEGER AS account, accoun
 FROM accounts
 """
 
+TOKEN_OF = """
+CREATE MACRO token_of(value) AS '$key_id:' || replace(value::VARCHAR, '-', '')
+"""
+
+SEEN = """
+CREATE TABLE seen AS
+SELECT account, code AS kind, substr(token, $digits)::UUID AS value, substr(network, $digits)::UUID AS network, hint, week,
+       epoch_us(first_seen) AS first, epoch_us(last_seen) AS last
+FROM fact_sightings JOIN kinds ON fact_sightings.kind = kinds.name AND epoch_us(last_seen) >= kinds.needed_from
+JOIN ids USING (account_id)
+"""
+
 RETAINED = """
-CREATE VIEW retained AS
-SELECT account_id, kinds.code AS kind, token, network, hint, week, epoch_us(first_seen) AS first, epoch_us(last_seen) AS last
-FROM fact_sightings JOIN kinds ON fact_sightings.kind = kinds.name AND epoch_us(last_seen) >= kinds.kept_from
+CREATE VIEW retained AS FROM seen WHERE NOT (kind = $ip AND last < $ip_kept_from)
 """
 
 VISITED = """
 CREATE VIEW visited AS
-SELECT account_id, token AS address, network, epoch_us(first_seen) AS first, epoch_us(last_seen) AS last
-FROM fact_sightings WHERE kind = '$ip_name' AND epoch_us(last_seen) >= $kept_from
+SELECT account, value AS address, network, first, last FROM seen WHERE kind = $ip AND last >= $visits_kept_from
 """
 """Addresses for cohorts, which are remembered longer than an address is evidence by itself."""
 
 WEEKLY = f"""
 CREATE VIEW weekly AS
-SELECT account_id, kind, token, hint, week, first, last FROM retained WHERE NOT (kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
+SELECT account, kind, value, hint, week, first, last FROM retained WHERE NOT (kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
 UNION ALL
-SELECT account_id, kind, token, hint, spent AS week, greatest(first, {WEEK_US} * spent + {FIRST_MONDAY_US}) AS first,
+SELECT account, kind, value, hint, spent AS week, greatest(first, {WEEK_US} * spent + {FIRST_MONDAY_US}) AS first,
        least(last, {WEEK_US} * (spent + 1) + {FIRST_MONDAY_US} - 1) AS last
 FROM (SELECT *, unnest(range(greatest(week, $ip_kept_week), (last - {FIRST_MONDAY_US}) // {WEEK_US} + 1))::INTEGER AS spent
       FROM retained WHERE kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
@@ -53,22 +66,21 @@ FROM (SELECT *, unnest(range(greatest(week, $ip_kept_week), (last - {FIRST_MONDA
 
 SHARED = """
 CREATE TABLE shared AS
-WITH often AS (SELECT hash(kind, token, week) AS place FROM weekly GROUP BY place HAVING count(*) > 1)
-SELECT ids.account, kind, token, hint, week, first, last
-FROM weekly JOIN ids USING (account_id) WHERE hash(kind, token, week) IN (FROM often)
+WITH often AS (SELECT hash(value, week) AS place FROM weekly GROUP BY place HAVING count(*) > 1)
+SELECT * FROM weekly WHERE hash(value, week) IN (FROM often)
 """
 """The hash only narrows: a collision lets a row through that the next statement drops."""
 
 ATTRIBUTES = """
 CREATE TABLE attributes AS
-SELECT row_number() OVER ()::INTEGER AS attribute, kind, token, week, hint, 0::INTEGER AS accounts
-FROM (SELECT kind, token, week, min(hint) AS hint FROM shared GROUP BY kind, token, week HAVING min(account) <> max(account))
+SELECT row_number() OVER ()::INTEGER AS attribute, kind, value, week, hint, 0::INTEGER AS accounts
+FROM (SELECT kind, value, week, min(hint) AS hint FROM shared GROUP BY kind, value, week HAVING min(account) <> max(account))
 """
 
 USES = """
 CREATE TABLE uses AS
 SELECT attribute, account, min(first) AS first, max(last) AS last
-FROM shared JOIN attributes USING (kind, token, week) GROUP BY attribute, account
+FROM shared JOIN attributes USING (kind, value, week) GROUP BY attribute, account
 """
 
 DEGREES = """
@@ -76,6 +88,8 @@ UPDATE attributes SET accounts = held.accounts
 FROM (SELECT attribute, count(*)::INTEGER AS accounts FROM uses GROUP BY attribute) AS held
 WHERE attributes.attribute = held.attribute
 """
+
+KEY_ID = "SELECT split_part(token, ':', 1) FROM fact_sightings LIMIT 1"
 
 
 def data_clock(columns: duckdb.DuckDBPyConnection, as_of: datetime) -> int:
@@ -89,23 +103,33 @@ def data_clock(columns: duckdb.DuckDBPyConnection, as_of: datetime) -> int:
 
 
 def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime) -> None:
-    """Make the tables ``ids``, ``attributes`` and ``uses`` from the facts in view."""
-    clock = data_clock(columns, as_of)
-    codes = policy.codes()
-    rows = [(name, codes[name], clock - kind.retention_days * DAY_US) for name, kind in policy.kinds.items()]
-    kinds = pa.table(list(zip(*rows, strict=True)), names=["name", "code", "kept_from"]) if rows else None
+    """Make the tables ``ids``, ``seen``, ``attributes`` and ``uses`` from the facts in view."""
+    clock, codes = data_clock(columns, as_of), policy.codes()
+    ip = next((name for name, kind in policy.kinds.items() if kind.normaliser == "ip"), None)
+    kept_from = {name: clock - kind.retention_days * DAY_US for name, kind in policy.kinds.items()}
+    visits_kept_from = clock - policy.cohort.retention_days * DAY_US
+    needed_from = [min(moment, visits_kept_from) if name == ip else moment for name, moment in kept_from.items()]
+    kinds = pa.table([list(kept_from), [codes[name] for name in kept_from], needed_from], ["name", "code", "needed_from"])
     columns.register("kinds_arrow", kinds)
-    columns.execute("CREATE TABLE kinds AS SELECT name, code::UTINYINT AS code, kept_from FROM kinds_arrow")
+    columns.execute("CREATE TABLE kinds AS SELECT name, code::UTINYINT AS code, needed_from FROM kinds_arrow")
     columns.unregister("kinds_arrow")
-    columns.execute(IDS)
-    columns.execute(RETAINED)
-    weekly = next((name for name, kind in policy.kinds.items() if kind.normaliser == "ip"), None)
-    kept = (clock - policy.kinds[weekly].retention_days * DAY_US - FIRST_MONDAY_US) // WEEK_US if weekly else 0
-    visited = VISITED.replace("$ip_name", weekly or "").replace(
-        "$kept_from", str(clock - policy.cohort.retention_days * DAY_US)
-    )
-    columns.execute(visited)
-    columns.execute(WEEKLY.replace("$ip_kept_week", str(kept)).replace("$ip", str(codes[weekly] if weekly else -1)))
-    for statement in (SHARED, ATTRIBUTES, USES, DEGREES):
-        columns.execute(statement)
+    key_id = columns.execute(KEY_ID).fetchall()
+    ip_kept_from = kept_from[ip] if ip else 0
+    bound = {
+        "$key_id": key_id[0][0] if key_id else "",
+        "$digits": len(key_id[0][0]) + 2 if key_id else 1,
+        "$ip_kept_from": ip_kept_from,
+        "$ip_kept_week": (ip_kept_from - FIRST_MONDAY_US) // WEEK_US,
+        "$visits_kept_from": visits_kept_from,
+        "$ip": codes[ip] if ip else -1,
+    }
+    for statement in (TOKEN_OF, IDS, SEEN, RETAINED, VISITED, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
+        columns.execute(filled(statement, bound))
     columns.execute("DROP TABLE shared")
+
+
+def filled(sql: str, bound: Mapping[str, object]) -> str:
+    """The statement with each name in ``bound`` replaced by its value, in the order given."""
+    for name, value in bound.items():
+        sql = sql.replace(name, str(value))
+    return sql

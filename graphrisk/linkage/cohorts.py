@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import pdtrc
 
-from graphrisk.linkage.attributes import FIRST_MONDAY_US, WEEK_US
+from graphrisk.linkage.attributes import FIRST_MONDAY_US, WEEK_US, filled
 from graphrisk.model import DAY_US, Ints
 from graphrisk.policy import Policy
 
@@ -23,12 +23,12 @@ HUB_KINDS = ("device", "card")
 NEW = f"""
 CREATE TABLE newcomers AS
 WITH early AS (
-    SELECT account, address, network, first, last FROM visited JOIN ids USING (account_id)
+    SELECT account, address, network, first, last FROM visited JOIN ids USING (account)
     WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
 ), places AS (
     SELECT account, 0 AS source, address AS place, first, last FROM early
     UNION ALL SELECT account, 1, network, first, last FROM early WHERE network IS NOT NULL
-    UNION ALL SELECT account, 2, token, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
+    UNION ALL SELECT account, 2, value, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
               WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
 ), arrived AS (
     SELECT source, place, account, min(first) AS first, min_by(last, (first, last)) AS last FROM places GROUP BY source, place, account
@@ -42,14 +42,14 @@ SELECT source, place, week, count(*) AS arrived FROM newcomers GROUP BY source, 
 """
 
 PRESENT = f"""
-SELECT candidates.source, candidates.place, candidates.week, arrived, count(DISTINCT seen.account_id) AS present
+SELECT candidates.source, candidates.place, candidates.week, arrived, count(DISTINCT present.account) AS present
 FROM candidates JOIN (
-    SELECT 0 AS source, address AS place, account_id, first, last FROM visited
-    UNION ALL SELECT 1, network, account_id, first, last FROM visited WHERE network IS NOT NULL
-    UNION ALL SELECT 2, token, account_id, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
-) AS seen
-ON seen.source = candidates.source AND seen.place = candidates.place
-   AND seen.first < {WEEK_US} * (candidates.week + 1) + {FIRST_MONDAY_US} AND seen.last >= {WEEK_US} * candidates.week + {FIRST_MONDAY_US}
+    SELECT 0 AS source, address AS place, account, first, last FROM visited
+    UNION ALL SELECT 1, network, account, first, last FROM visited WHERE network IS NOT NULL
+    UNION ALL SELECT 2, value, account, first, last FROM hubs JOIN uses USING (attribute)
+) AS present
+ON present.source = candidates.source AND present.place = candidates.place
+   AND present.first < {WEEK_US} * (candidates.week + 1) + {FIRST_MONDAY_US} AND present.last >= {WEEK_US} * candidates.week + {FIRST_MONDAY_US}
 GROUP BY candidates.source, candidates.place, candidates.week, arrived
 """
 
@@ -63,7 +63,7 @@ COHORT_USES = """
 INSERT INTO uses
 SELECT attribute, account, first, last
 FROM attributes JOIN newcomers
-  ON attributes.source = newcomers.source AND attributes.token = newcomers.place AND attributes.week = newcomers.week
+  ON attributes.source = newcomers.source AND attributes.value = newcomers.place AND attributes.week = newcomers.week
 WHERE attributes.kind = $cohort
 """
 
@@ -83,27 +83,22 @@ def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_sha
     hubs = [(codes[name], policy.kinds[name].cap) for name in HUB_KINDS if name in policy.kinds]
     past_cap = " OR ".join(f"(kind = {code} AND accounts > {cap})" for code, cap in hubs) or "false"
     columns.execute("ALTER TABLE attributes ADD COLUMN source INTEGER")
-    columns.execute(f"CREATE TABLE hubs AS SELECT attribute, token FROM attributes WHERE {past_cap}")
+    columns.execute(f"CREATE TABLE hubs AS SELECT attribute, value FROM attributes WHERE {past_cap}")
     bound = {
         "$new_days": policy.cohorts.new_days,
         "$min_accounts": policy.cohorts.min_accounts,
         "$cohort": codes["cohort"],
     }
-    columns.execute(_filled(NEW, bound))
-    columns.execute(_filled(CANDIDATES, bound))
-    found = columns.sql(_filled(PRESENT, bound)).to_arrow_table()
+    columns.execute(filled(NEW, bound))
+    columns.execute(filled(CANDIDATES, bound))
+    found = columns.sql(filled(PRESENT, bound)).to_arrow_table()
     arrived, present = found["arrived"].to_numpy(), found["present"].to_numpy()
     accepted = found.filter(pa.array(surprising(arrived, present, expected_share, policy.cohorts.significance)))
     columns.register("accepted", accepted)
-    columns.execute(_filled(ACCEPTED, bound))
+    columns.execute(filled(ACCEPTED, bound))
     columns.unregister("accepted")
-    columns.execute(_filled(COHORT_USES, bound))
+    columns.execute(filled(COHORT_USES, bound))
     for table in ("newcomers", "candidates", "hubs"):
         columns.execute(f"DROP TABLE {table}")
     return accepted.num_rows
 
-
-def _filled(sql: str, bound: dict[str, int]) -> str:
-    for name, value in bound.items():
-        sql = sql.replace(name, str(value))
-    return sql

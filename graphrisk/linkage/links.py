@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from graphrisk.linkage.attributes import share_attributes
+from graphrisk.linkage.attributes import filled, share_attributes
 from graphrisk.linkage.cohorts import add_cohorts
 from graphrisk.linkage.prices import price_table
 from graphrisk.model import HOUR_US, Links
@@ -29,12 +29,12 @@ WHERE attributes.accounts BETWEEN 2 AND kind_rules.cap AND backbone AND one.acco
 
 ONE_COHORT_A_PAIR = """
 DELETE FROM shared_backbone WHERE kind = $cohort AND rowid NOT IN (
-    SELECT min_by(shared_backbone.rowid, (-price, attributes.accounts, onset, proves_a, proves_b, source, token))
+    SELECT min_by(shared_backbone.rowid, (-price, attributes.accounts, onset, proves_a, proves_b, source, value))
     FROM shared_backbone JOIN attributes USING (attribute) WHERE shared_backbone.kind = $cohort
     GROUP BY a, b, source = 2, week)
 """
 """An address and its network tell of the same sign-ups: a pair keeps the stronger of the two in a week.
-The token comes last, where all that a run says of them is equal: another token key must not give another run."""
+The value comes last, where all that a run says of them is equal: another token key must not give another run."""
 
 PAIRS = """
 CREATE TABLE pairs AS
@@ -72,11 +72,11 @@ WITH priced AS (
     SELECT a, b, attribute, kind, price FROM shared_backbone SEMI JOIN links USING (a, b)
     UNION ALL SELECT a, b, attribute, kind, price FROM shared_others SEMI JOIN links USING (a, b)
 ), summed AS (
-    SELECT a, b, priced.kind, attribute, token, week, accounts, price,
-           sum(price) OVER (PARTITION BY a, b, priced.kind ORDER BY price DESC, accounts, token, week) AS total
+    SELECT a, b, priced.kind, attribute, value, week, accounts, price,
+           sum(price) OVER (PARTITION BY a, b, priced.kind ORDER BY price DESC, accounts, value, week) AS total
     FROM priced JOIN attributes USING (attribute)
 )
-SELECT a, b, kind, attribute, token, week, accounts,
+SELECT a, b, kind, attribute, value, week, accounts,
        (least(total, ceiling) - least(total - price, ceiling))::BIGINT AS milli_nats
 FROM summed JOIN kind_rules USING (kind)
 """
@@ -96,7 +96,7 @@ class Linkage:
 def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, expected_share: float) -> Linkage:
     """Link the accounts of the facts in view (``ledger.reading.view_facts``).
 
-    Makes the tables ``ids``, ``attributes``, ``uses``, ``links`` and ``evidence`` (a, b, kind code, token, week,
+    Makes the tables ``ids``, ``attributes``, ``uses``, ``links`` and ``evidence`` (a, b, kind code, attribute, value, week,
     accounts, milli_nats: adds up to the link's strength). ``expected_share`` is the reference's share of new accounts.
     """
     share_attributes(columns, policy, as_of)
@@ -111,10 +111,7 @@ def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, ex
         "{others}": _capped(policy, False),
     }
     for statement in (BACKBONE, ONE_COHORT_A_PAIR, PAIRS, OTHERS, LINKS, EVIDENCE):
-        sql = statement
-        for name, text in bound.items():
-            sql = sql.replace(name, text)
-        columns.execute(sql)
+        columns.execute(filled(statement, bound))
     for table in ("shared_backbone", "shared_others", "pairs"):
         columns.execute(f"DROP TABLE {table}")
     return Linkage(_links(columns), _count(columns, "ids"), _count(columns, "attributes"), cohorts)

@@ -1,9 +1,35 @@
-"""THE FLOW, top to bottom: load(), detect(), publish(); and what people ask of its results."""
+"""THE FLOW, top to bottom: load(), detect(), publish(); and what people ask of its results.
 
-from graphrisk.pipeline.asking import account, chosen_run, export, policy_shown, ring, rings, run_status, runs, status
-from graphrisk.pipeline.detecting import detect
-from graphrisk.pipeline.loading import Loaded, compact, load
-from graphrisk.pipeline.publishing import publish, rollback
+Each verb brings in its own stages when it is first used, so that a command starts without those of the others.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graphrisk.pipeline.asking import (
+        account,
+        chosen_run,
+        export,
+        policy_shown,
+        ring,
+        rings,
+        run_status,
+        runs,
+        status,
+    )
+    from graphrisk.pipeline.detecting import detect
+    from graphrisk.pipeline.loading import Loaded, compact, load
+    from graphrisk.pipeline.publishing import publish, rollback
+
+_VERBS = {
+    "loading": ("Loaded", "compact", "load"),
+    "detecting": ("detect",),
+    "publishing": ("publish", "rollback"),
+    "asking": ("account", "chosen_run", "export", "policy_shown", "ring", "rings", "run_status", "runs", "status"),
+}
 
 __all__ = [
     "Loaded",
@@ -22,3 +48,10 @@ __all__ = [
     "runs",
     "status",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    module = next((module for module, verbs in _VERBS.items() if name in verbs), None)
+    if module is None:
+        raise AttributeError(f"module 'graphrisk.pipeline' has no attribute {name!r}")
+    return getattr(import_module(f"graphrisk.pipeline.{module}"), name)

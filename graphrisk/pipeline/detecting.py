@@ -22,8 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrisk.detection.blocks import load_engine
 from graphrisk.detection.bridges import weak_bridges
-from graphrisk.detection.communities import find_communities, link_weights, load_engine
+from graphrisk.detection.communities import find_communities, link_weights
 from graphrisk.detection.components import find_components
 from graphrisk.errors import DetectionError
 from graphrisk.ledger.reading import view_facts

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from graphrisk.model import DAY_US, METHOD_VERSION, Lineage
 from graphrisk.policy import RingPolicy
@@ -138,6 +137,8 @@ def _assigned(
 ) -> dict[int, str]:
     if len(numbers) == len(ring_ids) == 1:
         return {numbers[0]: ring_ids[0]}
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - half a second that few runs need
+
     numbers = sorted(numbers, key=lambda number: min(cores[number], key=str.encode).encode())
     gain = np.zeros((len(numbers), len(ring_ids)))
     for row, number in enumerate(numbers):

@@ -127,9 +127,9 @@ def links_table(columns: duckdb.DuckDBPyConnection, policy: Policy, account_ids:
     links = columns.sql("SELECT a, b, strength, onset FROM links ORDER BY a, b").to_arrow_table()
     names = pa.array(list(policy.priced()))
     evidence = columns.sql(
-        "SELECT a, b, evidence.kind, token, hint, evidence.accounts, milli_nats FROM evidence"
+        "SELECT a, b, evidence.kind, token_of(value) AS token, hint, evidence.accounts, milli_nats FROM evidence"
         " JOIN (SELECT attribute, hint FROM attributes) USING (attribute)"
-        " ORDER BY a, b, evidence.kind, milli_nats DESC, evidence.accounts, token, week"
+        " ORDER BY a, b, evidence.kind, milli_nats DESC, evidence.accounts, value, week"
     ).to_arrow_table()
     a, b = evidence["a"].to_numpy(), evidence["b"].to_numpy()
     starts = np.flatnonzero(np.r_[True, (np.diff(a) != 0) | (np.diff(b) != 0)]) if len(a) else np.zeros(0, np.int64)

@@ -22,8 +22,7 @@ DECIMALS = 9
 
 HELD = """
 CREATE TABLE ring_values AS
-WITH core AS (SELECT ring, account, account_id FROM ring_core JOIN ids USING (account))
-SELECT DISTINCT ring, account, kind, token, week FROM weekly JOIN core USING (account_id)
+SELECT DISTINCT ring, account, kind, value, week FROM weekly JOIN ring_core USING (account)
 """
 
 INHERITED = """
@@ -94,12 +93,12 @@ def _held(columns: duckdb.DuckDBPyConnection, kinds: list[int], count: int) -> t
     """Account–value rows and distinct values of each ring's core, over the given kinds."""
     listed = ", ".join(map(str, kinds)) or "-1"
     found = columns.sql(
-        f"SELECT ring, count(*) AS rows, count(DISTINCT token) AS tokens FROM ring_values WHERE kind IN ({listed}) GROUP BY ring"
+        f"SELECT ring, count(*) AS rows, count(DISTINCT value) AS distinct_values FROM ring_values WHERE kind IN ({listed}) GROUP BY ring"
     ).to_arrow_table()
-    rows, tokens = np.zeros(count, np.int64), np.zeros(count, np.int64)
+    rows, values = np.zeros(count, np.int64), np.zeros(count, np.int64)
     rows[found["ring"].to_numpy()] = found["rows"].to_numpy()
-    tokens[found["ring"].to_numpy()] = found["tokens"].to_numpy()
-    return rows, tokens
+    values[found["ring"].to_numpy()] = found["distinct_values"].to_numpy()
+    return rows, values
 
 
 def _ratio(part: Ints, whole: Ints) -> Floats:

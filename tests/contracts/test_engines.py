@@ -13,17 +13,9 @@ import pyarrow as pa
 import pytest
 
 from graphrisk.detection import communities
+from graphrisk.detection.blocks import ENGINES, Block, best_partition, load_engine, quality
 from graphrisk.detection.bridges import weak_bridges
-from graphrisk.detection.communities import (
-    ENGINES,
-    Block,
-    best_partition,
-    find_communities,
-    is_one_community,
-    link_weights,
-    load_engine,
-    quality,
-)
+from graphrisk.detection.communities import find_communities, is_one_community, link_weights
 from graphrisk.detection.components import THRESHOLD_STEP, Components, find_components
 from graphrisk.errors import SettingsError
 from graphrisk.model import Ints, Links
@@ -53,6 +45,10 @@ def block_of(links: Links, seed: int = 1) -> Block:
     return Block(int(pairs.max()) + 1, pairs, link_weights(links.strength), seed)
 
 
+def best_of(block: Block, engine: str) -> Ints:
+    return best_partition(block, engine, GAMMA, POLICY.randomness, POLICY.restarts)
+
+
 def communities_of(rows: Rows, processes: int = 1, engine: str = "igraph", names: str = "acc_{:05d}") -> Ints:
     components = find_components(links_of(rows), 693, POLICY.oversize)
     ids = pa.array([names.format(account) for account in components.accounts.tolist()])
@@ -73,9 +69,9 @@ def test_an_engine_gives_connected_communities_at_least_as_good_as_all_or_none(e
     dice = random.Random(seed)
     links = links_of(dense(dice, 0, 30 + 10 * seed, dice.choice((0.01, 0.05, 0.2)), (0.5, 0.98)))
     block = block_of(links)
-    raw = load_engine(engine)(block.size, block.pairs, block.weights, GAMMA, POLICY.randomness, seed)
-    assert len(raw) == block.size
-    labels = best_partition(block, POLICY, engine)
+    raw = load_engine(engine)(block.size, block.pairs, block.weights, GAMMA, POLICY.randomness, [seed, seed + 1])
+    assert [len(labels) for labels in raw] == [block.size] * 2
+    labels = best_of(block, engine)
     assert list(dict.fromkeys(labels.tolist())) == list(range(int(labels.max()) + 1))
     graph: Any = nx.Graph(block.pairs.tolist())
     assert all(nx.is_connected(graph.subgraph(group)) for group in groups_of(labels))
@@ -91,12 +87,10 @@ def test_two_dense_groups_that_one_weak_link_joins_are_told_apart(engine: str, s
 
 def test_the_same_seed_gives_the_same_partition(engine: str) -> None:
     links = links_of(dense(random.Random(5), 0, 150, 0.02, (0.5, 0.98)))
-    partition, block = load_engine(engine), block_of(links)
-    first, second = (
-        list(partition(block.size, block.pairs, block.weights, GAMMA, POLICY.randomness, 2**63 + 11)) for _ in range(2)
-    )
-    assert first == second
-    assert best_partition(block, POLICY, engine).tolist() == best_partition(block, POLICY, engine).tolist()
+    block, seed = block_of(links), 2**63 + 11
+    raw = load_engine(engine)(block.size, block.pairs, block.weights, GAMMA, POLICY.randomness, [seed, 5, seed])
+    assert list(raw[0]) == list(raw[2])
+    assert best_of(block, engine).tolist() == best_of(block, engine).tolist()
 
 
 def test_an_engine_nobody_knows_is_refused_with_the_names_of_those_that_are() -> None:
@@ -126,7 +120,7 @@ def test_a_component_said_to_be_whole_is_left_whole_by_the_engine_and_by_every_s
         if not whole:
             continue
         judged["small" if block.size < 20 else "large"] += 1
-        assert not best_partition(block, POLICY, "igraph").any()
+        assert not best_of(block, "igraph").any()
         if block.size <= 12:
             judged["brute"] += 1
             everything = quality(block, np.zeros(block.size, np.int64), GAMMA)
