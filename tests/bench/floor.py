@@ -59,7 +59,7 @@ KINDS = {
 CODES = {kind: code for code, kind in enumerate(KINDS)}
 IP, COHORT = CODES["ip"], CODES["cohort"]
 THRESHOLD = 693
-IP_KEPT_DAYS = 90
+IP_KEPT_DAYS, COHORTS_KEPT_DAYS = 90, 365
 NEW_SHARE, NEW_US, COHORT_MIN, SIGNIFICANCE = 0.02, 3 * DAY, 4, 1e-4
 RESOLUTION, BETA, RESTARTS = 0.005, 0.01, 8
 SPLITTABLE = 20
@@ -127,7 +127,8 @@ def _read(db: duckdb.DuckDBPyConnection, ledger: Path) -> None:
     codes = " ".join(f"WHEN '{kind}' THEN {code}" for kind, code in CODES.items())
     # Retention counts back from the end of the last day that has facts; what is not an address is kept for years.
     latest = db.execute(f"SELECT max(epoch_us(last_seen)) FROM {sightings}").fetchall()[0][0] or 0
-    kept_from = (latest // DAY + 1 - IP_KEPT_DAYS) * DAY
+    kept_from = (latest // DAY + 1 - COHORTS_KEPT_DAYS) * DAY
+    db.execute(f"SET VARIABLE evidence_from = {(latest // DAY + 1 - IP_KEPT_DAYS) * DAY}")
     # Keys of 63 bits: of 10 million tokens two meet with odds of 1 in 180,000. Below 0 is room for cohorts.
     db.execute(f"""
         CREATE TABLE seen AS
@@ -142,10 +143,13 @@ def _read(db: duckdb.DuckDBPyConnection, ledger: Path) -> None:
 
 def _degrees(db: duckdb.DuckDBPyConnection) -> None:
     """``held``: who held which shared value, one row each; ``degree``: by how many accounts a value is held."""
+    db.execute(
+        f"CREATE VIEW evidence AS FROM seen WHERE kind <> {IP} OR l >= getvariable('evidence_from')"
+    )
     db.execute("""
         CREATE TABLE held AS
-        SELECT v, a, any_value(kind) AS kind, min(f) AS f, max(l) AS l
-        FROM seen AS s SEMI JOIN (SELECT v FROM seen GROUP BY v HAVING count(*) > 1) USING (v)
+        SELECT v, a, any_value(kind) AS kind, min(f) AS f, max(l) AS l, 0 AS w
+        FROM evidence SEMI JOIN (SELECT v FROM evidence GROUP BY v HAVING count(*) > 1) USING (v)
         GROUP BY v, a""")
     db.execute(
         "CREATE TABLE degree AS SELECT v, any_value(kind) AS kind, count(*) AS k FROM held GROUP BY v HAVING k > 1"
@@ -158,14 +162,14 @@ def _cohorts(db: duckdb.DuckDBPyConnection) -> None:
     week = f"(f - {4 * DAY}) // {7 * DAY}"
     db.execute(f"""
         CREATE TABLE spot AS
-        SELECT v, a, f, l, new FROM seen WHERE kind = {IP}
-        UNION ALL SELECT network, a, f, l, new FROM seen WHERE network IS NOT NULL
-        UNION ALL SELECT (hash(v, {week}) >> 1)::BIGINT, a, f, l, new FROM seen AS s
+        SELECT v, a, f, l, new, 0 AS hub FROM seen WHERE kind = {IP}
+        UNION ALL SELECT network, a, f, l, new, 0 FROM seen WHERE network IS NOT NULL
+        UNION ALL SELECT (hash(v, {week}) >> 1)::BIGINT, a, f, l, new, 1 FROM seen AS s
             SEMI JOIN (SELECT v FROM degree WHERE k > CASE kind {caps} END) USING (v)""")
     # Few places see four sign-ups in a week, so these are found first and everybody there is counted after.
     db.execute(f"""
         CREATE TABLE gathering AS
-        SELECT v, a, min(f) AS f, max(l) AS l, bool_or(new) AS new
+        SELECT v, a, min(f) AS f, max(l) AS l, bool_or(new) AS new, any_value(hub) AS hub
         FROM spot AS s SEMI JOIN (SELECT v FROM spot WHERE new GROUP BY v HAVING count(*) >= {COHORT_MIN}) USING (v)
         GROUP BY v, a""")
     v, present, fresh = _columns(
@@ -178,7 +182,8 @@ def _cohorts(db: duckdb.DuckDBPyConnection) -> None:
     db.register("surprise", {"v": v[surprising], "k": fresh[surprising]})
     db.execute(f"INSERT INTO degree SELECT -v, {COHORT}, k FROM surprise")
     db.execute(
-        f"INSERT INTO held SELECT -v, a, {COHORT}, f, l FROM gathering AS g SEMI JOIN surprise USING (v) WHERE new"
+        f"INSERT INTO held SELECT -v, a, {COHORT}, f, l, 2 * ({week}) + hub FROM gathering AS g"
+        " SEMI JOIN surprise USING (v) WHERE new"
     )
 
 
@@ -202,7 +207,7 @@ def _prices(db: duckdb.DuckDBPyConnection) -> None:
     db.executemany("INSERT INTO scale VALUES (?, ?, ?, ?, ?)", scale)
     db.execute("""
         CREATE TABLE holding AS
-        SELECT v, a, kind, f, l, unit, gaps, (base + (k - 2) * gaps)::INTEGER AS p
+        SELECT v, a, kind, f, l, w, unit, gaps, (base + (k - 2) * gaps)::INTEGER AS p
         FROM held JOIN degree USING (v, kind) JOIN scale USING (kind) WHERE k BETWEEN 2 AND cap""")
 
 
@@ -217,13 +222,19 @@ def _links(db: duckdb.DuckDBPyConnection) -> tuple[Ints, Ints, Ints]:
         for name, kind in KINDS.items()
         if name != "ip"
     )
+    # An address and its network tell of the same sign-ups: of cohorts a pair keeps the strongest in a week.
     db.execute(f"""
         CREATE TABLE tie AS
+        WITH shared AS (
+            SELECT a, b, kind, w, s
+            FROM (SELECT x.a AS a, y.a AS b, x.kind AS kind, x.w AS w, x.p + {_GAP} AS p, {_GAP} < x.gaps AS priced
+                  FROM holding x JOIN holding y ON x.v = y.v AND x.a < y.a
+                  WHERE x.kind <> {IP} AND y.kind <> {IP})
+            JOIN price USING (p) WHERE priced)
         SELECT a, b, ({by_kind})::INTEGER AS s
-        FROM (SELECT x.a AS a, y.a AS b, x.kind AS kind, x.p + {_GAP} AS p, {_GAP} < x.gaps AS priced
-              FROM holding x JOIN holding y ON x.v = y.v AND x.a < y.a
-              WHERE x.kind <> {IP} AND y.kind <> {IP})
-        JOIN price USING (p) WHERE priced GROUP BY a, b""")
+        FROM (SELECT a, b, kind, s FROM shared WHERE kind <> {COHORT}
+              UNION ALL SELECT a, b, kind, max(s) FROM shared WHERE kind = {COHORT} GROUP BY a, b, kind, w)
+        GROUP BY a, b""")
     db.execute(f"""
         CREATE TABLE at_address AS
         SELECT * FROM holding WHERE kind = {IP} AND a IN (SELECT a FROM tie UNION SELECT b FROM tie)""")
