@@ -21,7 +21,7 @@ _BAD_ACCOUNT = (
     r"account_id IS NULL OR length(account_id) > 128 OR trim(account_id) = '' OR regexp_matches(account_id, '\p{C}')"
 )
 _WHOLE_NUMBER = r"^0*[1-9][0-9]{0,15}(\.0*)?$"
-_TRIMMED = r"CASE WHEN regexp_matches(value, '^\s|\s$') THEN regexp_replace(value, '^\s+|\s+$', '', 'g') ELSE value END"
+_TRIMMED = "trim(value, chr(9) || chr(10) || chr(12) || chr(13) || ' ')"
 
 
 def _cases(arms: list[tuple[str, str]]) -> str:

@@ -106,11 +106,17 @@ REJECTED: tuple[tuple[str, str, str], ...] = (
 )
 """(normaliser, SQL condition over ``v`` and ``canonical``, reason code); the first that holds rejects the row."""
 
-PLACEHOLDER = f"lower(v) IN ({_quoted(NOTHING)}) OR regexp_matches(v, '^[0\\s:.,_/+-]*$')"
-"""SQL over ``v``: the text stands for nothing, in any kind (all zeros included)."""
+PLACEHOLDER = (
+    f"lower(v) IN ({_quoted(NOTHING)})"
+    " OR (left(v, 1) IN ('0', ':', '.', ',', '_', '/', '+', '-') AND regexp_matches(v, '^[0\\s:.,_/+-]*$'))"
+)
+"""SQL over ``v`` (trimmed): the text stands for nothing, in any kind (all zeros included). Few values begin so."""
+
+_last_group = "strpos(reverse(canonical), '.')"
+_first_group = "strpos(canonical, '.')"
 
 NETWORK = (
-    r"CASE WHEN normaliser <> 'ip' THEN NULL WHEN is_ipv4 THEN regexp_extract(canonical, '^\d+\.\d+\.\d+') || '.0/24'"
+    f"CASE WHEN normaliser <> 'ip' THEN NULL WHEN is_ipv4 THEN left(canonical, length(canonical) - {_last_group}) || '.0/24'"
     " ELSE '/48 of ' || regexp_extract(canonical, '^([0-9a-f]*:){3}') END"
 )
 """SQL giving the network in which an address takes part in cohorts: the /24 of IPv4, the /48 of IPv6."""
@@ -118,7 +124,8 @@ NETWORK = (
 _last_four = "CASE WHEN length(canonical) >= 12 THEN '…' || right(canonical, 4) END"
 
 HINT = (
-    r"CASE normaliser WHEN 'ip' THEN CASE WHEN is_ipv4 THEN regexp_extract(canonical, '^\d+\.\d+') || '.0.0/16'"
+    "CASE normaliser WHEN 'ip' THEN CASE WHEN is_ipv4 THEN"
+    f" left(canonical, {_first_group} + strpos(substr(canonical, {_first_group} + 1), '.') - 1) || '.0.0/16'"
     " ELSE regexp_extract(canonical, '^([0-9a-f]*:){2}') || ':/32' END"
     f" WHEN 'email' THEN CASE WHEN mail_domain IN ({_quoted(FREE_MAIL)}) THEN 'free mail' ELSE 'other mail' END"
     f" WHEN 'phone' THEN '+' || translated_hint WHEN 'card' THEN {_last_four} WHEN 'bank_account' THEN {_last_four} END"
