@@ -143,9 +143,7 @@ def _read(db: duckdb.DuckDBPyConnection, ledger: Path) -> None:
 
 def _degrees(db: duckdb.DuckDBPyConnection) -> None:
     """``held``: who held which shared value, one row each; ``degree``: by how many accounts a value is held."""
-    db.execute(
-        f"CREATE VIEW evidence AS FROM seen WHERE kind <> {IP} OR l >= getvariable('evidence_from')"
-    )
+    db.execute(f"CREATE VIEW evidence AS FROM seen WHERE kind <> {IP} OR l >= getvariable('evidence_from')")
     db.execute("""
         CREATE TABLE held AS
         SELECT v, a, any_value(kind) AS kind, min(f) AS f, max(l) AS l, 0 AS w
