@@ -109,7 +109,9 @@ def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: 
     kept_from = {name: clock - kind.retention_days * DAY_US for name, kind in policy.kinds.items()}
     visits_kept_from = clock - policy.cohort.retention_days * DAY_US
     needed_from = [min(moment, visits_kept_from) if name == ip else moment for name, moment in kept_from.items()]
-    kinds = pa.table([list(kept_from), [codes[name] for name in kept_from], needed_from], ["name", "code", "needed_from"])
+    kinds = pa.table(
+        [list(kept_from), [codes[name] for name in kept_from], needed_from], ["name", "code", "needed_from"]
+    )
     columns.register("kinds_arrow", kinds)
     columns.execute("CREATE TABLE kinds AS SELECT name, code::UTINYINT AS code, needed_from FROM kinds_arrow")
     columns.unregister("kinds_arrow")

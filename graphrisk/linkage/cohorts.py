@@ -101,4 +101,3 @@ def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_sha
     for table in ("newcomers", "candidates", "hubs"):
         columns.execute(f"DROP TABLE {table}")
     return accepted.num_rows
-

@@ -1,0 +1,60 @@
+"""A real Neo4j server for the tests of this folder: started once a session, emptied for each test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import neo4j
+import pytest
+
+from graphrisk.errors import GraphriskError
+from graphrisk.graph.server import USER, LocalServer, Running
+
+REQUIRED = os.environ.get("GRAPHRISK_REQUIRE_NEO4J") == "1"
+EMPTY = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    missing = [command for command in ("java", "mvn") if shutil.which(command) is None]
+    if missing and not REQUIRED:
+        reason = f"Neo4j is NOT tested: {' and '.join(missing)} not found (Java 17+ and Maven are needed)"
+        for item in items:
+            if Path(__file__).parent in item.path.parents:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
+    local = LocalServer(tmp_path_factory.mktemp("neo4j"), heap_mib=768, page_cache_mib=256)
+    try:
+        local.start()
+    except GraphriskError as error:
+        if REQUIRED:
+            raise
+        pytest.skip(f"Neo4j is NOT tested: {error}")
+    yield local
+    local.stop()
+
+
+@pytest.fixture(scope="session")
+def running(server: LocalServer) -> Running:
+    found = server.running()
+    assert found
+    return found
+
+
+@pytest.fixture(scope="session")
+def driver(server: LocalServer, running: Running) -> Iterator[neo4j.Driver]:
+    with neo4j.GraphDatabase.driver(running.url, auth=(USER, server.password)) as found:
+        yield found
+
+
+@pytest.fixture
+def empty(driver: neo4j.Driver) -> neo4j.Driver:
+    """The driver of a database without nodes; constraints and indexes stay."""
+    with driver.session() as session:
+        session.run(EMPTY).consume()
+    return driver
