@@ -31,7 +31,7 @@ SELECT (row_number() OVER (ORDER BY account_id) - 1)::INTEGER AS account, accoun
 FROM accounts
 """
 
-TOKEN_OF = """
+BACK_TO_TEXT = """
 CREATE MACRO token_of(value) AS '$key_id:' || replace(value::VARCHAR, '-', '')
 """
 
@@ -125,7 +125,7 @@ def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: 
         "$visits_kept_from": visits_kept_from,
         "$ip": codes[ip] if ip else -1,
     }
-    for statement in (TOKEN_OF, IDS, SEEN, RETAINED, VISITED, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
+    for statement in (BACK_TO_TEXT, IDS, SEEN, RETAINED, VISITED, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
         columns.execute(filled(statement, bound))
     columns.execute("DROP TABLE shared")
 
