@@ -128,8 +128,6 @@ def connect(url: str, user: str, password: str, database: str) -> Generator[neo4
             auth=(user, password),
             connection_timeout=SECONDS_TO_CONNECT,
             connection_acquisition_timeout=2 * SECONDS_TO_CONNECT,
-            # Nobody reads notices at run time; that our statements raise none is for tests to see.
-            notifications_min_severity="OFF",
         ) as driver:
             _require_version(driver.get_server_info().agent, url)
             with driver.session(database=database, default_access_mode=neo4j.READ_ACCESS) as session:
@@ -156,7 +154,7 @@ def _told(error: Neo4jError | DriverError, url: str, user: str, database: str) -
     said = str(error).lower()
     if "http" in said:
         return SettingsError(f"{url} answers as a web server; give the Bolt port (Neo4j's own is 7687).")
-    if isinstance(error, UnsupportedServerProduct) or "handshake" in said:
+    if isinstance(error, UnsupportedServerProduct):
         return StoreError(
             f"The server at {url} does not speak the Bolt of Neo4j {OLDEST_SERVER}.0 or newer; check port and version."
         )
