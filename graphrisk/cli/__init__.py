@@ -10,12 +10,14 @@ import duckdb
 
 from graphrisk.cli.application import app, home_in_use
 from graphrisk.cli.batch import register as register_batch
+from graphrisk.cli.graphing import register as register_graphing
 from graphrisk.cli.inspecting import register as register_inspecting
 from graphrisk.errors import GraphriskError
 
 STOPPED = "Stopped; nothing was left half done."
 
 register_batch(app)
+register_graphing(app)
 register_inspecting(app)
 
 

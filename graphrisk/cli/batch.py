@@ -10,6 +10,7 @@ import typer
 
 from graphrisk import pipeline
 from graphrisk.cli.application import OUT, Home, Json, PolicyFile, Run, policy_of, print_json, settings_of
+from graphrisk.cli.graphing import follow
 from graphrisk.cli.render import print_detected, print_load, print_published
 from graphrisk.errors import SettingsError
 from graphrisk.runs.store import Publication
@@ -47,7 +48,9 @@ def load(
 ) -> None:
     """Take facts into the ledger, all or nothing, and report what came in and what was rejected."""
     settings = settings_of(home)
-    loaded = pipeline.load(settings, policy_of(settings, policy), source, mapping)
+    chosen = policy_of(settings, policy)
+    loaded = pipeline.load(settings, chosen, source, mapping)
+    follow(settings, chosen)
     if json:
         print_json({"new": loaded.new, **loaded.report})
     else:
@@ -78,7 +81,9 @@ def publish(
 ) -> None:
     """Make a run the live one, if the guard agrees."""
     settings = settings_of(home)
-    move = pipeline.publish(settings, policy_of(settings, policy), run_id, forced(force, reason))
+    chosen = policy_of(settings, policy)
+    move = pipeline.publish(settings, chosen, run_id, forced(force, reason))
+    follow(settings, chosen)
     _tell_move(move, json)
 
 
@@ -100,6 +105,7 @@ def run(
     if not json:
         print_detected(manifest)
     move = pipeline.publish(settings, chosen, manifest["run_id"])
+    follow(settings, chosen)
     if json:
         print_json(
             {
@@ -114,7 +120,10 @@ def run(
 
 def rollback(reason: Reason = None, json: Json = False, home: Home = None) -> None:
     """Make the run that was live before the current one live again."""
-    _tell_move(pipeline.rollback(settings_of(home), reason), json)
+    settings = settings_of(home)
+    move = pipeline.rollback(settings, reason)
+    follow(settings, policy_of(settings, None))
+    _tell_move(move, json)
 
 
 def export(
@@ -159,6 +168,7 @@ def demo(
     manifest = pipeline.detect(settings, chosen)
     print_detected(manifest)
     print_published(pipeline.publish(settings, chosen, manifest["run_id"]))
+    follow(settings, chosen)
     riskiest = pipeline.rings(settings, limit=1)[0]
     member = next(each for each in pipeline.ring(settings, riskiest["ring_id"])["members"] if each["role"] == "core")
     OUT.print("\nLook at it:")

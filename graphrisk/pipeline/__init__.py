@@ -21,12 +21,14 @@ if TYPE_CHECKING:
         status,
     )
     from graphrisk.pipeline.detecting import detect
+    from graphrisk.pipeline.graphing import follow, graph_status, rebuild, sync, verify
     from graphrisk.pipeline.loading import Loaded, compact, load
     from graphrisk.pipeline.publishing import publish, rollback
 
 _VERBS = {
     "loading": ("Loaded", "compact", "load"),
     "detecting": ("detect",),
+    "graphing": ("follow", "graph_status", "rebuild", "sync", "verify"),
     "publishing": ("publish", "rollback"),
     "asking": ("account", "chosen_run", "export", "policy_shown", "ring", "rings", "run_status", "runs", "status"),
 }
@@ -38,15 +40,20 @@ __all__ = [
     "compact",
     "detect",
     "export",
+    "follow",
+    "graph_status",
     "load",
     "policy_shown",
     "publish",
+    "rebuild",
     "ring",
     "rings",
     "rollback",
     "run_status",
     "runs",
     "status",
+    "sync",
+    "verify",
 ]
 
 

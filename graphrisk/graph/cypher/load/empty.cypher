@@ -1,0 +1,7 @@
+// Remove everything but the record of migrations.
+// mode: autocommit
+// params:
+MATCH (node:Account|Attribute|Ring|Run|Publication|Load)
+CALL (node) {
+  DETACH DELETE node
+} IN TRANSACTIONS OF 5000 ROWS

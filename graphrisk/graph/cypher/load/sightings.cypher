@@ -1,0 +1,14 @@
+// Sightings of one kind: who used what, earliest first, latest last.
+// mode: write
+// params: $rows $type $seq
+UNWIND $rows AS row
+MATCH (account:Account {accountId: row.accountId})
+CALL (account, row) {
+  MATCH (attribute:Attribute {token: row.token})
+  MERGE (account)-[use:$($type)]->(attribute)
+  ON CREATE SET use.firstSeen = row.firstSeen, use.lastSeen = row.lastSeen, use.count = row.count, use.load = $seq
+  ON MATCH SET
+    use.firstSeen = CASE WHEN row.firstSeen < use.firstSeen THEN row.firstSeen ELSE use.firstSeen END,
+    use.lastSeen = CASE WHEN row.lastSeen > use.lastSeen THEN row.lastSeen ELSE use.lastSeen END,
+    use.count = use.count + row.count
+}

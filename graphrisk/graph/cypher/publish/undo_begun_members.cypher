@@ -1,0 +1,8 @@
+// Take back members that a publication began which never moved the pointer.
+// mode: autocommit
+// params: $seq
+MATCH ()-[interval:MEMBER_OF]->()
+WHERE interval.fromRun > $seq
+CALL (interval) {
+  DELETE interval
+} IN TRANSACTIONS OF 5000 ROWS

@@ -1,0 +1,6 @@
+// Intervals that begin or end at a publication are found without a scan.
+// mode: schema
+// params:
+CREATE INDEX scored_by_from_run IF NOT EXISTS
+FOR ()-[scored:SCORED_BY]-()
+ON (scored.fromRun)
