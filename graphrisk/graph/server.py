@@ -1,4 +1,4 @@
-"""A real Neo4j server without Docker, for developers, tests and newcomers: start, stop, admin commands.
+"""A real Neo4j server without Docker, for developers, tests and newcomers: start, stop, dump, restore, password.
 
 Everything of one server is in one folder: ``conf``, ``data``, ``logs``, ``web``, its state and its password (0600).
 """
@@ -9,44 +9,36 @@ import json
 import os
 import secrets
 import signal
-import socket
-import subprocess
+import tempfile
 import time
-import zipfile
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import neo4j
-from neo4j.exceptions import AuthError, Neo4jError, ServiceUnavailable
+from neo4j.exceptions import AuthError, DriverError, Neo4jError
 
 from graphrisk.errors import SettingsError, StoreError
-from graphrisk.files import locked, write_durably
+from graphrisk.files import locked, sync_path, write_durably
 from graphrisk.graph.distribution import distribution, java
+from graphrisk.graph.server_files import Setup, free_ports, is_free, last_words, prepare_folder
+from graphrisk.graph.server_process import launch, process_of, reap, run_admin
 from graphrisk.logs import step
 
-USER = "neo4j"
-BOLT_PORT, HTTP_PORT = 7687, 7474
+USER = DATABASE = "neo4j"
+FIRST_PASSWORD = "neo4j"  # noqa: S105 - what every new server begins with, and what is changed first
+PORTS, REPLICA_PORTS = (7687, 7474), (7688, 7475)
+HEAP_MIB, PAGE_CACHE_MIB = 1024, 512
 SECONDS_TO_START, SECONDS_TO_STOP = 180, 90
-GUIDES = Path(__file__).with_name("guides")
-FIRST_GUIDE = "start.html"
-
-_JAVA_OPTIONS = (
-    *("-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", "--enable-native-access=ALL-UNNAMED"),
-    *(f"--add-opens=java.base/{each}=ALL-UNNAMED" for each in ("java.nio", "java.io", "sun.nio.ch")),
-    "--add-opens=java.base/java.util.concurrent=ALL-UNNAMED",
-    *("-XX:+UnlockExperimentalVMOptions", "-XX:+TrustFinalNonStaticFields"),
-    *("-Dio.netty.tryReflectionSetAccessible=true", "-Djdk.nio.maxCachedBufferSize=1024"),
-    *("-Dlog4j2.disable.jmx=true", "-Djol.skipHotspotSAAttach=true", "-Dfile.encoding=UTF-8"),
-)
+DUMP = f"{DATABASE}.dump"
 
 
 @dataclass(frozen=True)
-class Running:
-    """A server that runs: its process and its loopback ports."""
+class Running(Setup):
+    """A server that runs: its process, its loopback ports, its memory."""
 
     pid: int
-    bolt_port: int
-    http_port: int
 
     @property
     def url(self) -> str:
@@ -58,63 +50,69 @@ class Running:
 
 
 class LocalServer:
-    """The server of one folder; ``heap_mib`` and ``page_cache_mib`` are its memory, ``read_only`` refuses all writes."""
+    """The server of one folder. Without ``heap_mib`` and ``page_cache_mib`` it has the memory of its last start.
 
-    def __init__(self, folder: Path, heap_mib: int = 1024, page_cache_mib: int = 512, read_only: bool = False) -> None:
+    A ``replica`` refuses all writes to its data, and has ports of its own.
+    """
+
+    def __init__(
+        self, folder: Path, heap_mib: int | None = None, page_cache_mib: int | None = None, replica: bool = False
+    ) -> None:
         self.folder = folder
-        self._heap_mib, self._page_cache_mib, self._read_only = heap_mib, page_cache_mib, read_only
+        self._heap_mib, self._page_cache_mib, self.replica = heap_mib, page_cache_mib, replica
 
     @property
     def log(self) -> Path:
         return self.folder / "logs" / "console.log"
 
     @property
+    def password_file(self) -> Path:
+        return self.folder / "password"
+
+    @property
     def password(self) -> str:
-        """The generated password. Raises ``SettingsError`` when the server was never started."""
+        """The generated password. Raises ``SettingsError`` when there is none."""
         try:
-            return (self.folder / "password").read_text()
+            return self.password_file.read_text()
         except FileNotFoundError as error:
-            raise SettingsError("No local Neo4j was ever started here; run `graphrisk neo4j start`.") from error
+            raise SettingsError(f"{self.password_file} is not there; start the server, which makes it.") from error
+
+    @property
+    def has_data(self) -> bool:
+        """Whether a database was ever made here."""
+        return (self.folder / "data" / "databases" / DATABASE).exists()
 
     def running(self) -> Running | None:
         """The server if its process is there."""
-        try:
-            found = Running(**json.loads((self.folder / "server.json").read_text()))
-            command = Path(f"/proc/{found.pid}/cmdline").read_bytes()
-        except (OSError, ValueError, TypeError):
-            return None
-        return found if f"--home-dir={self.folder.resolve()}".encode() in command.split(b"\0") else None
+        setup = self._last_setup()
+        pid = process_of(self._home) if setup else None
+        return Running(**asdict(setup), pid=pid) if setup and pid else None
+
+    def answers(self) -> bool:
+        """Whether the server runs and lets its user in with the password."""
+        found = self.running()
+        return found is not None and self._lets_in(found, self.password)
 
     def start(self) -> Running:
         """Start the server unless it runs, and wait until it answers.
 
-        Raises ``SettingsError`` when Java, Maven or the jars are missing, ``StoreError`` when it does not come up.
+        Raises ``SettingsError`` when Java, Maven or the jars are missing, or the password is another, ``StoreError``
+        when it does not come up.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with locked(self.folder / "start.lock"):
-            if found := self.running():
-                return found
-            jars = distribution()
-            starting = self._launch(jars, *self._ports())
-            write_durably(self.folder / "server.json", json.dumps(asdict(starting)).encode())
-            try:
-                self._wait(starting)
-            except BaseException:
-                self.stop()
-                raise
-            return starting
+        with self._lock():
+            return self._start()
 
     def stop(self) -> bool:
         """Stop the server; whether there was one. Raises ``StoreError`` when it does not end."""
-        found = self.running()
-        if found is None:
+        pid = process_of(self._home)  # without the lock, so that a start that hangs can be stopped
+        if pid is None:
             return False
-        os.kill(found.pid, signal.SIGTERM)
+        _terminate(pid)
         ends = time.monotonic() + SECONDS_TO_STOP
-        while self.running():
-            _reap(found.pid)
+        while process_of(self._home) is not None:
+            reap()
             if time.monotonic() > ends:
-                raise StoreError(f"Neo4j (process {found.pid}) has not stopped; look at {self.log}, or kill it.")
+                raise StoreError(f"Neo4j (process {pid}) has not stopped; look at {self.log}, or kill it.")
             time.sleep(0.2)
         return True
 
@@ -123,139 +121,149 @@ class LocalServer:
 
         Raises ``StoreError`` with what the command said when it failed.
         """
-        jars = distribution()
+        jars, setup = distribution(), self._setup()
         if not (self.folder / "conf" / "neo4j.conf").exists():
-            self._configure(jars, BOLT_PORT, HTTP_PORT)
-        command = [java(), f"-Xmx{self._heap_mib}m", *_JAVA_OPTIONS, "-cp", f"{jars}/lib/*", "org.neo4j.cli.AdminTool"]
-        environment = {**os.environ, "NEO4J_HOME": str(self.folder), "NEO4J_CONF": str(self.folder / "conf")}
-        done = subprocess.run(  # noqa: S603 - our own words
-            [*command, *arguments], env=environment, capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-            raise StoreError(f"neo4j-admin {' '.join(arguments[:2])} failed: {' '.join(said[-3:])[:600]}")
-        return done.stdout
+            prepare_folder(self._home, jars, setup, self.replica)
+        return run_admin(self._home, jars, setup.heap_mib, *arguments)
 
-    def _launch(self, jars: Path, bolt_port: int, http_port: int) -> Running:
-        self._configure(jars, bolt_port, http_port)
-        home, options = self.folder.resolve(), [*_JAVA_OPTIONS, f"-Xms{self._heap_mib}m", f"-Xmx{self._heap_mib}m"]
-        classes = f"{jars}/plugins/*:{home}/conf:{jars}/lib/*"
-        command = [java(), *options, "-cp", classes, "org.neo4j.server.CommunityEntryPoint"]
-        command += [f"--home-dir={home}", f"--config-dir={home}/conf", "--console-mode"]
-        with self.log.open("wb") as log:
-            process = subprocess.Popen(  # noqa: S603 - our own words
-                command,
-                cwd=home,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        return Running(process.pid, bolt_port, http_port)
+    @contextmanager
+    def stopped(self) -> Generator[bool]:
+        """The server stopped for as long as the block takes, and started again if it ran, which the block is told."""
+        with self._lock():
+            ran = process_of(self._home) is not None
+            try:
+                self.stop()
+                yield ran
+            finally:
+                if ran:
+                    self.stop()  # when the first one was interrupted
+                    self._start()
 
-    def _configure(self, jars: Path, bolt_port: int, http_port: int) -> None:
-        home = self.folder.resolve()
-        for name in ("conf", "data", "logs", "import", "web"):
-            (home / name).mkdir(exist_ok=True)
-        address = f"127.0.0.1:{http_port}"
-        lines = {
-            "server.default_listen_address": "127.0.0.1",
-            "server.bolt.listen_address": f"127.0.0.1:{bolt_port}",
-            "server.bolt.advertised_address": f"127.0.0.1:{bolt_port}",
-            "server.http.listen_address": address,
-            "server.https.enabled": "false",
-            "server.directories.data": f"{home}/data",
-            "server.directories.plugins": f"{jars}/plugins",
-            "server.directories.import": f"{home}/import",
-            "server.memory.pagecache.size": f"{self._page_cache_mib}m",
-            "dbms.security.procedures.allowlist": "gds.*",
-            "dbms.security.procedures.unrestricted": "gds.*",
-            "dbms.security.allow_csv_import_from_file_urls": "false",
-            "dbms.usage_report.enabled": "false",
-            "client.allow_telemetry": "false",
-            "db.transaction.timeout": "600s",
-            "db.lock.acquisition.timeout": "60s",
-            "db.tx_log.preallocate": "false",
-            "db.tx_log.rotation.retention_policy": "keep_none",
-            "server.databases.default_to_read_only": str(self._read_only).lower(),
-            "browser.remote_content_hostname_whitelist": "localhost,127.0.0.1",
-            "browser.post_connect_cmd": f"guide http://{address}/browser/guides/{FIRST_GUIDE}",
-        }
-        (home / "conf" / "neo4j.conf").write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
-        _write_browser(next((jars / "lib").glob("neo4j-browser-*.jar")), home / "web" / "neo4j-browser.zip")
+    def dump(self, target: Path) -> bool:
+        """Write the database into the file ``target``, whole or not at all; whether the server was stopped for it.
 
-    def _ports(self) -> tuple[int, int]:
-        """The ports of the last start, so that bookmarks stay true, or Neo4j's own, or any that are free."""
+        Raises ``StoreError`` when that fails; an older file is kept then, and the server started again.
+        """
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self.stopped() as ran, tempfile.TemporaryDirectory(dir=target.parent, prefix=".neo4j-dump-") as scratch:
+            self.admin("database", "dump", DATABASE, f"--to-path={scratch}")
+            sync_path(Path(scratch) / DUMP)
+            os.replace(Path(scratch) / DUMP, target)
+            sync_path(target.parent)
+        return ran
+
+    def restore(self, dump: Path) -> None:
+        """Replace the database by what a dump holds; a server that runs is stopped for it and started again.
+
+        Raises ``StoreError`` when the file is no dump, and changes nothing then, or when it cannot be loaded.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix="restore-") as scratch:
+            (Path(scratch) / DUMP).symlink_to(dump.resolve())  # the command takes only this name
+            words = ("database", "load", DATABASE, f"--from-path={scratch}")
+            self.admin(*words, "--info")
+            with self.stopped():
+                self.admin(*words, "--overwrite-destination=true")
+
+    def reset_password(self) -> Running:
+        """Give the server a new password and start it again, whatever the old one was."""
+        with self._lock():
+            self.stop()
+            try:
+                opened = self._launch(auth=False)
+                self._wait(opened, None)
+                new = secrets.token_urlsafe(18)
+                with neo4j.GraphDatabase.driver(opened.url) as driver:
+                    driver.execute_query(
+                        "ALTER USER neo4j SET PASSWORD $new CHANGE NOT REQUIRED", new=new, database_="system"
+                    )
+                write_durably(self.password_file, new.encode(), 0o600)
+            finally:
+                self.stop()
+            return self._start()
+
+    @property
+    def _home(self) -> Path:
+        return self.folder.resolve()
+
+    @contextmanager
+    def _lock(self) -> Generator[None]:
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with locked(self.folder / "start.lock"):
+            yield
+
+    def _start(self) -> Running:
+        if found := self.running():
+            self._wait(found, self._made_password())
+            return found
         try:
-            last = Running(**json.loads((self.folder / "server.json").read_text()))
-            wanted = (last.bolt_port, last.http_port)
-        except (OSError, ValueError, TypeError):
-            wanted = (BOLT_PORT, HTTP_PORT)
-        return wanted if all(map(_is_free, wanted)) else (_free_port(), _free_port())
+            started = self._launch()
+            self._wait(started, self._made_password())
+        except BaseException:
+            self.stop()
+            raise
+        return started
 
-    def _wait(self, server: Running) -> None:
-        file = self.folder / "password"
-        if not file.exists():
-            write_durably(file, secrets.token_urlsafe(18).encode(), 0o600)
+    def _launch(self, auth: bool = True) -> Running:
+        java()
+        jars, setup = distribution(), self._setup()
+        prepare_folder(self._home, jars, setup, self.replica, auth)
+        write_durably(self.folder / "server.json", json.dumps(asdict(setup)).encode())
+        return Running(**asdict(setup), pid=launch(self._home, jars, setup.heap_mib, self.log))
+
+    def _setup(self) -> Setup:
+        """What the next start has: the ports of the last one, so that bookmarks stay true, or any that are free."""
+        last = self._last_setup() or Setup(*(REPLICA_PORTS if self.replica else PORTS), HEAP_MIB, PAGE_CACHE_MIB)
+        ports = (last.bolt_port, last.http_port)
+        if not all(map(is_free, ports)):
+            ports = free_ports()
+        return Setup(*ports, self._heap_mib or last.heap_mib, self._page_cache_mib or last.page_cache_mib)
+
+    def _last_setup(self) -> Setup | None:
+        try:
+            return Setup(**json.loads((self.folder / "server.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _made_password(self) -> str:
+        if not self.password_file.exists():
+            write_durably(self.password_file, secrets.token_urlsafe(18).encode(), 0o600)
+        return self.password
+
+    def _wait(self, server: Running, password: str | None) -> None:
+        """Wait until the server lets its user in with ``password``, or everybody (``None``)."""
         ends = time.monotonic() + SECONDS_TO_START
-        with step("Starting Neo4j"):
-            while not self._answers(server):
-                _reap(server.pid)
-                if time.monotonic() > ends or self.running() is None:
-                    said = self.log.read_text(errors="replace").strip().splitlines()[-3:]
-                    raise StoreError(f"Neo4j did not start; {self.log} ends with: {' | '.join(said)}")
+        with step("Waiting for Neo4j"):
+            while not self._lets_in(server, password):
+                reap()
+                if time.monotonic() > ends or process_of(self._home) is None:
+                    raise StoreError(f"Neo4j did not start; {self.log} ends with: {last_words(self.log)}")
                 time.sleep(0.5)
 
-    def _answers(self, server: Running) -> bool:
-        for password in (self.password, "neo4j"):
+    def _lets_in(self, server: Running, password: str | None) -> bool:
+        """Raises ``SettingsError`` when the server answers, but has another password."""
+        for tried in (password, FIRST_PASSWORD):
             try:
-                with neo4j.GraphDatabase.driver(server.url, auth=(USER, password)) as driver:
+                with neo4j.GraphDatabase.driver(server.url, auth=(USER, tried) if tried else None) as driver:
                     driver.verify_connectivity()
-                    if password == "neo4j":  # noqa: S105 - what every new server begins with
-                        driver.execute_query(
-                            "ALTER CURRENT USER SET PASSWORD FROM 'neo4j' TO $new",
-                            new=self.password,
-                            database_="system",
-                        )
+                    if password and tried == FIRST_PASSWORD:
+                        change = "ALTER CURRENT USER SET PASSWORD FROM $old TO $new"
+                        driver.execute_query(change, old=tried, new=password, database_="system")
                 return True
             except AuthError:
                 continue
-            except (ServiceUnavailable, Neo4jError, OSError):
+            except (Neo4jError, DriverError, OSError):
                 return False
-        return False
+        raise SettingsError(
+            f"The Neo4j in {self.folder} does not take the password in {self.password_file}; "
+            "run `graphrisk neo4j password --reset`."
+        )
 
 
-def _write_browser(jar: Path, target: Path) -> None:
-    """The Browser as the server serves it, with our guides inside, so that they come from its own origin."""
-    with zipfile.ZipFile(jar) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as web:
-        for name in source.namelist():  # the server makes only folders that have an entry of their own
-            if name.startswith("browser/"):
-                web.writestr(name, source.read(name))
-        web.mkdir("browser/guides")
-        for path in sorted(GUIDES.rglob("*")):
-            web.write(path, f"browser/guides/{path.relative_to(GUIDES)}")
-
-
-def _reap(pid: int) -> None:
-    """Take note of the end of a server that this very process started; else it stays as a zombie that looks alive."""
+def _terminate(pid: int) -> None:
     try:
-        os.waitpid(pid, os.WNOHANG)
-    except ChildProcessError:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
         return
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    except PermissionError as error:
+        raise StoreError(f"Neo4j (process {pid}) belongs to another user; ask them to stop it.") from error

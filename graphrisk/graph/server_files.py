@@ -1,0 +1,100 @@
+"""What a local server reads from its folder when it starts: ``conf``, the Browser with our guides, free ports."""
+
+from __future__ import annotations
+
+import os
+import socket
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from graphrisk.files import write_durably
+
+GUIDES = Path(__file__).with_name("guides")
+FIRST_GUIDE = "start.html"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What may differ between two starts of one server: loopback ports, memory."""
+
+    bolt_port: int
+    http_port: int
+    heap_mib: int
+    page_cache_mib: int
+
+
+def prepare_folder(home: Path, jars: Path, setup: Setup, read_only: bool = False, auth: bool = True) -> None:
+    """Write everything that the server reads. Without ``auth`` it lets everybody in, to mend a lost password."""
+    for name in ("conf", "data", "logs", "import", "web"):
+        (home / name).mkdir(parents=True, exist_ok=True)
+    address = f"127.0.0.1:{setup.http_port}"
+    lines = {
+        "server.default_listen_address": "127.0.0.1",
+        "server.bolt.listen_address": f"127.0.0.1:{setup.bolt_port}",
+        "server.bolt.advertised_address": f"127.0.0.1:{setup.bolt_port}",
+        "server.http.listen_address": address,
+        "server.https.enabled": "false",
+        "server.directories.data": f"{home}/data",
+        "server.directories.plugins": f"{jars}/plugins",
+        "server.directories.import": f"{home}/import",
+        "server.memory.pagecache.size": f"{setup.page_cache_mib}m",
+        "dbms.security.auth_enabled": str(auth).lower(),
+        "dbms.security.procedures.allowlist": "gds.*",
+        "dbms.security.procedures.unrestricted": "gds.*",
+        "dbms.security.allow_csv_import_from_file_urls": "false",
+        "dbms.usage_report.enabled": "false",
+        "client.allow_telemetry": "false",
+        "db.transaction.timeout": "600s",
+        "db.lock.acquisition.timeout": "60s",
+        "db.tx_log.preallocate": "false",
+        "db.tx_log.rotation.retention_policy": "keep_none",
+        "server.databases.default_to_read_only": str(read_only).lower(),
+        "browser.remote_content_hostname_whitelist": "localhost,127.0.0.1",
+    }
+    if (GUIDES / FIRST_GUIDE).exists():
+        lines["browser.post_connect_cmd"] = f"guide http://{address}/browser/guides/{FIRST_GUIDE}"
+    write_durably(home / "conf" / "neo4j.conf", "".join(f"{key}={value}\n" for key, value in lines.items()).encode())
+    _write_browser(next((jars / "lib").glob("neo4j-browser-*.jar")), home / "web" / "neo4j-browser.zip")
+
+
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a loopback port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_ports() -> tuple[int, int]:
+    """Two loopback ports that nothing listens on."""
+    with socket.socket() as first, socket.socket() as second:
+        for probe in (first, second):
+            probe.bind(("127.0.0.1", 0))
+        return first.getsockname()[1], second.getsockname()[1]
+
+
+def last_words(log: Path, lines: int = 3) -> str:
+    """How a log ends, in one line: what it says of an error if it does, else its last lines."""
+    try:
+        said = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    except FileNotFoundError:
+        said = []
+    told = [line for line in said if not line.startswith("at ") and ("ERROR" in line or "Caused by:" in line)]
+    return " | ".join(line[:300] for line in (told or said)[-lines:]) or "(nothing)"
+
+
+def _write_browser(jar: Path, target: Path) -> None:
+    """The Browser as the server serves it, with our guides inside, so that they come from its own origin."""
+    unfinished = target.with_suffix(".new")
+    with zipfile.ZipFile(jar) as source, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as web:
+        for name in source.namelist():  # the server makes only folders that have an entry of their own
+            if name.startswith("browser/"):
+                web.writestr(name, source.read(name))
+        web.mkdir("browser/guides")
+        for path in sorted(GUIDES.rglob("*")):
+            web.write(path, f"browser/guides/{path.relative_to(GUIDES)}")
+    os.replace(unfinished, target)
