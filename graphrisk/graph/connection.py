@@ -26,7 +26,7 @@ from neo4j.exceptions import (
 
 from graphrisk.errors import SettingsError, StoreError
 
-ENVIRONMENT = "GRAPHRISK_NEO4J"
+ENVIRONMENT, SOURCE_ENVIRONMENT = "GRAPHRISK_NEO4J", "GRAPHRISK_SOURCE"
 SCHEMES = tuple(f"{protocol}{security}" for protocol in ("neo4j", "bolt") for security in ("", "+s", "+ssc"))
 DEFAULT_USER = DEFAULT_DATABASE = "neo4j"
 OLDEST_SERVER = 5
@@ -45,6 +45,11 @@ class GraphAddress:
     user: str
     password: str = field(repr=False)
     database: str = DEFAULT_DATABASE
+
+    @property
+    def name(self) -> str:
+        """How messages and reports call it."""
+        return f"{self.url}/{self.database}"
 
 
 def graph_address(environment: Mapping[str, str] = os.environ) -> GraphAddress | None:
@@ -70,6 +75,25 @@ def graph_address(environment: Mapping[str, str] = os.environ) -> GraphAddress |
     return GraphAddress(url, user, password, in_url or named or DEFAULT_DATABASE)
 
 
+def source_address(text: str, environment: Mapping[str, str] = os.environ) -> GraphAddress:
+    """A graph to read facts from; who to be there is in ``GRAPHRISK_SOURCE_USER`` and ``_PASSWORD`` or ``_PASSWORD_FILE``.
+
+    Without those it is who ``GRAPHRISK_NEO4J_USER`` is, unless ``GRAPHRISK_NEO4J_URL`` names another server: a
+    password is sent only where it was meant to go. Raises ``SettingsError``.
+    """
+    url, database = split_url(text, f"The source {text.partition('://')[0]}://…", SOURCE_ENVIRONMENT)
+    own = environment.get(f"{ENVIRONMENT}_URL")
+    same = not own or urlsplit(own).netloc == urlsplit(url).netloc
+    for prefix in (SOURCE_ENVIRONMENT, ENVIRONMENT) if same else (SOURCE_ENVIRONMENT,):
+        password = password_from(prefix, environment)
+        if password is not None:
+            user = environment.get(f"{prefix}_USER") or DEFAULT_USER
+            return GraphAddress(url, user, password, database or DEFAULT_DATABASE)
+    raise SettingsError(
+        f"The source {url} needs a password; set {SOURCE_ENVIRONMENT}_PASSWORD or {SOURCE_ENVIRONMENT}_PASSWORD_FILE."
+    )
+
+
 def password_from(prefix: str, environment: Mapping[str, str] = os.environ) -> str | None:
     """The password in ``<prefix>_PASSWORD``, or in the file that ``<prefix>_PASSWORD_FILE`` names; else ``None``."""
     given, path = environment.get(f"{prefix}_PASSWORD"), environment.get(f"{prefix}_PASSWORD_FILE")
@@ -87,7 +111,7 @@ def password_from(prefix: str, environment: Mapping[str, str] = os.environ) -> s
     return password
 
 
-def split_url(text: str, what: str) -> tuple[str, str | None]:
+def split_url(text: str, what: str, prefix: str = ENVIRONMENT) -> tuple[str, str | None]:
     """The URL of a server, and the database that its path names. ``what`` is how a message calls the text.
 
     Raises ``SettingsError``; its message never repeats what could be a password.
@@ -97,7 +121,7 @@ def split_url(text: str, what: str) -> tuple[str, str | None]:
         clean = f"{scheme}://{rest.rpartition('@')[2]}"
         raise SettingsError(
             f"{what} has a user or password in it, which logs and shells would keep; write {clean}, "
-            f"and give them as {ENVIRONMENT}_USER and {ENVIRONMENT}_PASSWORD or _PASSWORD_FILE."
+            f"and give them as {prefix}_USER and {prefix}_PASSWORD or _PASSWORD_FILE."
         )
     try:
         parts = urlsplit(text)

@@ -15,11 +15,12 @@ from typing import Any
 from graphrisk.errors import LoadRefusedError
 from graphrisk.files import is_abandoned, locked, write_durably
 from graphrisk.ledger.store import Ledger, Load
+from graphrisk.pipeline.sourcing import find_tables
 from graphrisk.policy import Policy
 from graphrisk.settings import Settings
-from graphrisk.sources.files import SourceFile, find_sources
 from graphrisk.sources.mapping import read_mapping
 from graphrisk.sources.report import content_digest, load_report, refusal
+from graphrisk.sources.source import Source
 from graphrisk.sources.staging import Stager
 from graphrisk.sources.tokens import TokenKey, token_key
 
@@ -36,10 +37,16 @@ class Loaded:
 def load(settings: Settings, policy: Policy, sources: list[str], mapping: Path | None = None) -> Loaded:
     """Take sources into the ledger as one load, all or nothing.
 
-    Raises ``InputError`` (a source or the share of rejected rows), ``SettingsError`` (another token key) or
-    ``StoreError`` (the ledger cannot be written); in each case nothing was accepted.
+    A source is a folder, a file, a glob, or the URL of a Neo4j graph. Raises ``InputError`` (a source or the share of
+    rejected rows), ``SettingsError`` (another token key, a graph's password) or ``StoreError`` (the ledger cannot be
+    written, a graph is away); in each case nothing was accepted.
     """
-    files = find_sources(sources, read_mapping(mapping) if mapping else None)
+    with ExitStack() as held:
+        tables = find_tables(sources, read_mapping(mapping) if mapping else None, held)
+        return _load(settings, policy, tables, sources)
+
+
+def _load(settings: Settings, policy: Policy, tables: list[Source], sources: list[str]) -> Loaded:
     settings.prepare()
     key = token_key(settings.home)
     ledger = Ledger(settings.ledger).open()
@@ -52,7 +59,7 @@ def load(settings: Settings, policy: Policy, sources: list[str], mapping: Path |
             folder.mkdir()
             held.enter_context(locked(folder / "owner.lock"))
         try:
-            accepted, new = _accept(settings, policy, files, sources, folder, ledger, key)
+            accepted, new = _accept(settings, policy, tables, sources, folder, ledger, key)
         except BaseException:
             with suppress(Exception):
                 _forget(ledger, folder)
@@ -65,7 +72,7 @@ def load(settings: Settings, policy: Policy, sources: list[str], mapping: Path |
 def _accept(
     settings: Settings,
     policy: Policy,
-    files: list[SourceFile],
+    tables: list[Source],
     sources: list[str],
     folder: Path,
     ledger: Ledger,
@@ -76,7 +83,7 @@ def _accept(
         settings.columns(None) as judge,
         settings.columns(scratch) as staged,
     ):
-        tally = Stager(judge, staged, policy, key, time.time_ns() // 1000).stage(files, folder / "rejects.csv")
+        tally = Stager(judge, staged, policy, key, time.time_ns() // 1000).stage(tables, folder / "rejects.csv")
         report = load_report(staged, tally, policy, folder.name, sources)
         if why := refusal(tally, policy):
             raise LoadRefusedError(f"{why}; nothing was loaded: mend the rows listed in {_refused(folder, report)}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,14 +18,13 @@ import pyarrow.parquet as pq
 from graphrisk.errors import InputError
 from graphrisk.schema import TABLES
 from graphrisk.sources.mapping import Mapping, TableMapping
+from graphrisk.sources.source import LINE, ROW, Batch, with_row_numbers
 
 COMPRESSED = (".gz", ".zst", ".bz2", ".lz4")
 FORMATS = {".csv": "csv", ".parquet": "parquet", ".ndjson": "ndjson", ".jsonl": "ndjson"}
 BLOCK_BYTES = 16 << 20
 ROWS_AT_ONCE = 262_144
-LINE = "line"
-ROW = "_graphrisk_row"
-"""Columns that reading adds; the second numbers the rows of a file, 1 being the first after a header."""
+KEYS_FROM_LINES = 1_000
 _NO_DELIMITER = "\x1f"  # may not stand unescaped in JSON (RFC 8259, section 7), so a line stays one field
 _TABLE = re.compile(rf"^({'|'.join(TABLES)})(?![a-z])")
 
@@ -38,17 +38,35 @@ class SourceFile:
     mapping: TableMapping | None
 
     @property
+    def name(self) -> str:
+        return str(self.path)
+
+    @property
     def format(self) -> str:
         return _format(self.path) or ""
 
+    @property
+    def size(self) -> int:
+        return self.path.stat().st_size
 
-@dataclass(frozen=True)
-class Batch:
-    """Some rows of a file. ``rows`` has the file's columns and ``ROW``; ``malformed`` numbers rows that could not be split."""
+    def columns(self) -> list[str]:
+        """The header or the schema, or the keys of the first lines of NDJSON."""
+        return _column_names(self)
 
-    rows: pa.Table
-    malformed: list[int]
-    bytes_read: int
+    def types(self) -> dict[str, Any]:
+        """Column → Arrow type for Parquet; other formats carry text only."""
+        return {field.name: field.type for field in pq.read_schema(self.path)} if self.format == "parquet" else {}
+
+    def batches(self, columns: list[str]) -> Iterator[Batch]:
+        """The rows in order, some at a time; NDJSON gives the column ``line`` with each line's text."""
+        reader = {"csv": _read_csv, "ndjson": _read_lines, "parquet": _read_parquet}[self.format]
+        read = reader(self, columns)
+        while True:
+            with _Readable(self):
+                batch = next(read, None)
+            if batch is None:
+                return
+            yield batch
 
 
 def find_sources(sources: list[str], mapping: Mapping | None) -> list[SourceFile]:
@@ -71,7 +89,7 @@ def _mapped(source: str, mapping: Mapping) -> list[SourceFile]:
     listed = _listed(source)
     root = Path(source) if Path(source).is_dir() else Path(source).parent
     found: list[SourceFile] = []
-    for table, each in mapping.tables():
+    for table, each in mapping.of_files():
         matching = [path for path in listed if path.match(each.files) or path in set(root.glob(each.files))]
         if not matching and Path(source).is_dir():
             raise InputError(
@@ -126,42 +144,32 @@ def _format(path: Path) -> str | None:
     return FORMATS.get(name.suffix)
 
 
-def column_names(file: SourceFile) -> list[str]:
-    """The columns of a file: its header or schema, or the keys of the first lines of NDJSON."""
+def _column_names(file: SourceFile) -> list[str]:
+    if file.format == "ndjson":
+        return _line_keys(file)
     with _Readable(file):
         if file.format == "parquet":
             return list(pq.read_schema(file.path).names)
-        if file.format == "csv":
-            names = pacsv.open_csv(_stream(file.path), parse_options=_csv_options(None)).schema.names
-            return _distinct(names, file)
-    return []
+        return _distinct(pacsv.open_csv(_stream(file.path), parse_options=_csv_options(None)).schema.names, file)
 
 
-def column_types(file: SourceFile) -> dict[str, Any]:
-    """Column → Arrow type for Parquet; other formats carry text only."""
-    if file.format != "parquet":
-        return {}
-    schema = pq.read_schema(file.path)
-    return {field.name: field.type for field in schema}
-
-
-def read_batches(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
-    """The rows of a file in order, some at a time; NDJSON gives the column ``line`` with each line's text."""
-    reader = {"csv": _read_csv, "ndjson": _read_lines, "parquet": _read_parquet}[file.format]
-    batches = reader(file, columns)
-    while True:
-        with _Readable(file):
-            batch = next(batches, None)
-        if batch is None:
-            return
-        yield batch
+def _line_keys(file: SourceFile) -> list[str]:
+    keys: dict[str, None] = {}
+    batch = next(file.batches([]), None)
+    for line in batch.rows[LINE].slice(0, KEYS_FROM_LINES).to_pylist() if batch else []:
+        try:
+            row = json.loads(line)
+        except (TypeError, ValueError):
+            continue
+        keys.update(dict.fromkeys(row) if isinstance(row, dict) else {})
+    return list(keys)
 
 
 def _read_parquet(file: SourceFile, columns: list[str]) -> Iterator[Batch]:
     with pq.ParquetFile(file.path) as opened:
         size, total, seen = file.path.stat().st_size, max(1, opened.metadata.num_rows), 0
         for batch in opened.iter_batches(batch_size=ROWS_AT_ONCE, columns=columns):
-            yield Batch(_numbered(batch, seen), [], size * batch.num_rows // total)
+            yield Batch(with_row_numbers(pa.Table.from_batches([batch]), seen), [], size * batch.num_rows // total)
             seen += batch.num_rows
 
 
@@ -209,11 +217,6 @@ def _csv_options(malformed: list[int] | None) -> Any:
         return "skip"
 
     return pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=note)
-
-
-def _numbered(batch: Any, before: int) -> pa.Table:
-    numbers = np.arange(before + 1, before + 1 + batch.num_rows)
-    return pa.Table.from_batches([batch]).append_column(ROW, pa.array(numbers, pa.int64()))
 
 
 def _stream(path: Path, raw: Any = None) -> Any:

@@ -9,6 +9,13 @@ A mapping is TOML with one ``[[accounts]]``, ``[[sightings]]`` or ``[[labels]]``
     defaults = { count = "1" }                              # where the column is null
     nulls = ["1900-01-01"]                                  # texts that stand for null
     where = { status = "done" }                             # only rows with this value
+
+A table of somebody's Neo4j graph has a path and a key instead of files, and its columns are properties of the path::
+
+    [[sightings]]
+    path = "(c:Customer)-[r:HAS_CARD]->(k:Card)"
+    key = "c.id"                                            # has a range index, whose order is followed
+    columns = { account_id = "c.id", value = "k.number", seen_at = "r.since" }
 """
 
 from __future__ import annotations
@@ -19,7 +26,7 @@ import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from graphrisk.errors import MappingError
 from graphrisk.schema import REQUIRED, TABLES
@@ -28,16 +35,29 @@ _HEADING = re.compile(r"^(?!.*\d{4})[^\W\d][\w .-]{0,60}$")
 
 
 class TableMapping(BaseModel):
-    """Where the fields of one of our tables come from; ``where`` keeps only the rows that have these values."""
+    """Where the fields of one of our tables come from: files, or else a path of a graph and the key to walk it by.
+
+    ``where`` keeps only the rows that have these values.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     files: str = "*"
+    path: str | None = None
+    key: str | None = None
     columns: dict[str, str] = Field(default_factory=dict)
     constants: dict[str, str | int] = Field(default_factory=dict)
     defaults: dict[str, str | int] = Field(default_factory=dict)
     nulls: tuple[str, ...] = ()
     where: dict[str, bool | int | float | str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _files_or_path(self) -> TableMapping:
+        if self.path is not None and "files" in self.model_fields_set:
+            raise ValueError("files and path exclude each other, keep one")
+        if (self.path is None) != (self.key is None):
+            raise ValueError("path and key go together, give both")
+        return self
 
     def source_columns(self) -> list[str]:
         """The columns of the file that are read, each once."""
@@ -56,6 +76,14 @@ class Mapping(BaseModel):
     def tables(self) -> list[tuple[str, TableMapping]]:
         """(table, mapping) pairs in the order accounts, sightings, labels."""
         return [(table, each) for table in TABLES for each in getattr(self, table)]
+
+    def of_files(self) -> list[tuple[str, TableMapping]]:
+        """Those that read files."""
+        return [(table, each) for table, each in self.tables() if each.path is None]
+
+    def of_graphs(self) -> list[tuple[str, TableMapping]]:
+        """Those that read a path of a graph."""
+        return [(table, each) for table, each in self.tables() if each.path is not None]
 
 
 def read_mapping(path: Path) -> Mapping:

@@ -12,31 +12,31 @@ import pyarrow as pa
 
 from graphrisk.errors import MappingError
 from graphrisk.schema import TABLES
-from graphrisk.sources.files import LINE, ROW, SourceFile
 from graphrisk.sources.mapping import TableMapping
+from graphrisk.sources.source import LINE, ROW, Source
 
 TIMES = ("created_at", "first_seen", "last_seen", "seen_at", "labelled_at")
 
 
-def projection(file: SourceFile, mapping: TableMapping, types: dict[str, Any]) -> str:
-    """SQL over the view ``batch``: ``row``, ``line_ok`` and the fields of the file's table."""
+def projection(source: Source, mapping: TableMapping, types: dict[str, Any]) -> str:
+    """SQL over the view ``batch``: ``row``, ``line_ok`` and the fields of the source's table."""
     for field in ("account_id", "value"):
         column = mapping.columns.get(field, "")
         if pa.types.is_floating(types.get(column, pa.null())):
             raise MappingError(
-                f"{file.path} has {column!r} ({field}) as floating-point numbers, which lose digits; write it as text."
+                f"{source.name} has {column!r} ({field}) as floating-point numbers, which lose digits; write it as text."
             )
-    lines = file.format == "ndjson"
+    lines = source.format == "ndjson"
     texts = {
         column: f"found[{position}]" if lines else _text(position, types.get(column, pa.null()))
         for position, column in enumerate(mapping.source_columns(), 1)
     }
     selected = [f"{ROW} AS row", f"{'json_valid(' + LINE + ')' if lines else 'true'} AS line_ok"]
-    for field in TABLES[file.table]:
+    for field in TABLES[source.table]:
         selected.extend(_field(field, mapping, texts, types))
-    source = f"SELECT *, {_values(mapping)} AS found FROM batch" if lines else "SELECT * FROM batch"
+    rows = f"SELECT *, {_values(mapping)} AS found FROM batch" if lines else "SELECT * FROM batch"
     kept = " AND ".join(_equals(texts[column], value) for column, value in mapping.where.items()) or "true"
-    return f"SELECT {', '.join(selected)} FROM ({source}) WHERE ({kept}){' OR NOT line_ok' if lines else ''}"
+    return f"SELECT {', '.join(selected)} FROM ({rows}) WHERE ({kept}){' OR NOT line_ok' if lines else ''}"
 
 
 def numbered(rows: pa.Table, columns: list[str]) -> pa.Table:

@@ -7,9 +7,8 @@ Raw values exist only inside one batch, on a connection that cannot spill; what 
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as Bound
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -25,7 +24,6 @@ from graphrisk.logs import step
 from graphrisk.policy import Policy
 from graphrisk.schema import STATUSES, TABLES
 from graphrisk.sources.ahead import ahead
-from graphrisk.sources.files import LINE, Batch, SourceFile, column_names, column_types, read_batches
 from graphrisk.sources.judging import (
     accounts_sql,
     labels_sql,
@@ -37,11 +35,11 @@ from graphrisk.sources.judging import (
 from graphrisk.sources.mapping import TableMapping, fit, plain
 from graphrisk.sources.normalise import PYTHON_NORMALISERS, canonical_ip, canonical_phone
 from graphrisk.sources.projection import numbered, projection
+from graphrisk.sources.source import Batch, Source
 from graphrisk.sources.tokens import TokenKey
 
 REMEMBERED_VALUES = 200_000
 ROWS_A_THREAD = 16_384
-KEYS_FROM_LINES = 1_000
 
 STAGED = {
     "accounts": "account_id VARCHAR, created_at BIGINT, status_rank INTEGER, marketplace VARCHAR",
@@ -95,7 +93,7 @@ _REJECTS = pa.schema(
     ]
 )
 
-_Prepared = tuple[SourceFile, list[str], str]
+_Prepared = tuple[Source, list[str], str]
 
 
 @dataclass
@@ -112,7 +110,7 @@ class Tally:
 
 
 class Stager:
-    """Stages files into tables ``accounts``, ``sightings`` and ``labels`` of the connection ``staged``.
+    """Stages sources into tables ``accounts``, ``sightings`` and ``labels`` of the connection ``staged``.
 
     ``judge`` is a second connection, one that cannot spill: it alone sees raw values.
     """
@@ -136,67 +134,67 @@ class Stager:
             staged.execute(f"CREATE TABLE staged_{table} ({columns}{extra})")
         judge.register("mail_providers", mail_providers())
 
-    def stage(self, files: list[SourceFile], rejects: Path) -> Tally:
-        """Read all files; rejected rows go to the CSV file ``rejects``, masked.
+    def stage(self, sources: Sequence[Source], rejects: Path) -> Tally:
+        """Read all sources; rejected rows go to the CSV file ``rejects``, masked.
 
-        Raises ``InputError`` for a file that cannot be read and ``MappingError`` for one that does not fit.
+        Raises ``InputError`` for one that cannot be read and ``MappingError`` for one that does not fit.
         """
-        prepared = [(file, *self._prepared(file)) for file in files]
+        prepared = [(source, *self._prepared(source)) for source in sources]
+        sizes = [source.size for source in sources]
+        known = [size for size in sizes if size is not None]
         with ExitStack() as held:
             writer = held.enter_context(pacsv.CSVWriter(str(rejects), _REJECTS))
-            progress = held.enter_context(
-                step("Reading sources (bytes)", sum(file.path.stat().st_size for file in files))
-            )
-            for file, projected, batch, translated in ahead(self._read(prepared)):
+            total = sum(known) if len(known) == len(sizes) else None
+            progress = held.enter_context(step("Reading sources (bytes)", total))
+            for source, projected, batch, translated in ahead(self._read(prepared)):
                 if batch.malformed:
-                    self.tally.rows[file.table] += len(batch.malformed)
-                    self._reject(writer, file, pa.array(batch.malformed, pa.int64()), None)
+                    self.tally.rows[source.table] += len(batch.malformed)
+                    self._reject(writer, source, pa.array(batch.malformed, pa.int64()), None)
                 if batch.rows.num_rows:
-                    self._reject(writer, file, *self._stage(file, batch.rows, translated, projected))
+                    self._reject(writer, source, *self._stage(source, batch.rows, translated, projected))
                 progress.advance(batch.bytes_read)
         self._reader.close()
         self._fold()
         return self.tally
 
-    def _prepared(self, file: SourceFile) -> tuple[list[str], str]:
-        present = _line_keys(file) if file.format == "ndjson" else column_names(file)
-        name = str(file.path)
+    def _prepared(self, source: Source) -> tuple[list[str], str]:
+        present, name = source.columns(), source.name
         mapping: TableMapping = (
-            fit(file.table, file.mapping, name, present)
-            if file.mapping
-            else plain(file.table, name, present, keyed=file.format == "ndjson")
+            fit(source.table, source.mapping, name, present)
+            if source.mapping
+            else plain(source.table, name, present, keyed=source.format == "ndjson")
         )
         wanted = mapping.source_columns()
         if ignored := [column for column in present if column not in wanted]:
             self.tally.ignored_columns[name] = ignored
-        return wanted, projection(file, mapping, column_types(file))
+        return wanted, projection(source, mapping, source.types())
 
-    def _read(self, prepared: list[_Prepared]) -> Iterator[tuple[SourceFile, str, Batch, pa.Table | None]]:
+    def _read(self, prepared: list[_Prepared]) -> Iterator[tuple[Source, str, Batch, pa.Table | None]]:
         """Batches with the canonical forms that Python makes; runs in the thread that reads ahead."""
-        for file, columns, projected in prepared:
-            for batch in read_batches(file, columns):
+        for source, columns, projected in prepared:
+            for batch in source.batches(columns):
                 rows = batch.rows
-                if columns and file.format != "ndjson" and rows.num_rows:
+                if columns and source.format != "ndjson" and rows.num_rows:
                     rows = numbered(rows, columns)
                 rows = pa.Table.from_batches(rows.to_batches(max_chunksize=ROWS_A_THREAD), rows.schema)
                 translated = None
-                if file.table == "sightings" and rows.num_rows:
+                if source.table == "sightings" and rows.num_rows:
                     self._reader.register("batch", rows)
                     values = self._reader.sql(values_sql(projected, self._policy, PYTHON_NORMALISERS)).to_arrow_table()
                     translated = self._translated(values)
-                yield file, projected, replace(batch, rows=rows), translated
+                yield source, projected, replace(batch, rows=rows), translated
 
     def _stage(
-        self, file: SourceFile, rows: pa.Table, translated: pa.Table | None, projected: str
+        self, source: Source, rows: pa.Table, translated: pa.Table | None, projected: str
     ) -> tuple[pa.Array, pa.Table]:
         self._judge.register("batch", rows)
-        judged = self._judged(file.table, translated, projected)
-        self.tally.rows[file.table] += judged.num_rows
+        judged = self._judged(source.table, translated, projected)
+        self.tally.rows[source.table] += judged.num_rows
         self._staged.register("judged", judged)
-        columns = ", ".join(part.split()[0] for part in STAGED[file.table].split(", "))
-        place = ", hash(account_id, kind, token, week)" if file.table == "sightings" else ""
+        columns = ", ".join(part.split()[0] for part in STAGED[source.table].split(", "))
+        place = ", hash(account_id, kind, token, week)" if source.table == "sightings" else ""
         self._staged.execute(
-            f"INSERT INTO staged_{file.table} SELECT {columns}{place} FROM judged WHERE reason IS NULL"
+            f"INSERT INTO staged_{source.table} SELECT {columns}{place} FROM judged WHERE reason IS NULL"
         )
         self._staged.unregister("judged")
         bad = judged.filter(pc.is_valid(judged["reason"])).sort_by("row")
@@ -232,30 +230,18 @@ class Stager:
             "translated_hint", pa.array([each[1] for each in made], pa.string())
         )
 
-    def _reject(self, writer: Any, file: SourceFile, rows: pa.Array, why: pa.Table | None) -> None:
+    def _reject(self, writer: Any, source: Source, rows: pa.Array, why: pa.Table | None) -> None:
         count = len(rows)
         if not count:
             return
         reasons = pa.array(["malformed_row"] * count) if why is None else why["reason"]
         lengths = pa.nulls(count, pa.string()) if why is None else why["length"].cast(pa.string())
         masked = pc.binary_join_element_wise("*** (", lengths, " characters)", "", null_handling="emit_null")
-        columns = [pa.array([str(file.path)] * count), rows, pa.array([file.table] * count), reasons, masked]
+        columns = [pa.array([source.name] * count), rows, pa.array([source.table] * count), reasons, masked]
         writer.write_table(pa.table(columns, schema=_REJECTS))
         for each in pc.value_counts(reasons).to_pylist():
-            self.tally.rejected[file.table][each["values"]] += each["counts"]
+            self.tally.rejected[source.table][each["values"]] += each["counts"]
 
     def _fold(self) -> None:
         for statement in FOLDED:
             self._staged.execute(statement)
-
-
-def _line_keys(file: SourceFile) -> list[str]:
-    keys: dict[str, None] = {}
-    batch = next(read_batches(file, []), None)
-    for line in batch.rows[LINE].slice(0, KEYS_FROM_LINES).to_pylist() if batch else []:
-        try:
-            row = json.loads(line)
-        except (TypeError, ValueError):
-            continue
-        keys.update(dict.fromkeys(row) if isinstance(row, dict) else {})
-    return list(keys)
