@@ -11,6 +11,7 @@ import duckdb
 
 from graphrisk.errors import GraphriskError, SettingsError, StoreError
 from graphrisk.files import locked
+from graphrisk.graph.bulk import import_facts
 from graphrisk.graph.connection import GraphAddress, connect, graph_address
 from graphrisk.graph.facts import LoadToWrite, load_batches, write_load
 from graphrisk.graph.migrations import migrate
@@ -26,6 +27,7 @@ from graphrisk.runs.store import Publication, publications, read_manifest, read_
 from graphrisk.runs.tables import SCHEMAS
 from graphrisk.settings import Settings
 
+SIGHTINGS_WORTH_AN_IMPORT = 100_000
 RUN_TABLES = ("accounts", "rings", "links", "lineage")
 
 
@@ -61,11 +63,16 @@ def sync(settings: Settings, policy: Policy) -> dict[str, int]:
     Returns how many ``loads``, ``batches`` and ``publications`` were written. Raises ``SettingsError`` when no graph is
     named, ``StoreError`` when it cannot be reached or is another home's.
     """
-    with _graph(settings) as (driver, database), locked(settings.home / "graph.lock"):
-        migrate(driver, database)
-        with driver.session(database=database) as session:
-            loads, batches = _sync_loads(settings, policy, session)
-            return {"loads": loads, "batches": batches, "publications": _sync_publications(settings, session)}
+    with locked(settings.home / "graph.lock"):
+        imported = _import(settings, policy)
+        with _graph(settings) as (driver, database):
+            migrate(driver, database)
+            with driver.session(database=database) as session:
+                if imported:
+                    _mark_imported(settings, session)
+                loads, batches = _sync_loads(settings, policy, session)
+                shown = _sync_publications(settings, session)
+    return {"loads": loads + imported, "batches": batches, "publications": shown}
 
 
 def graph_status(settings: Settings) -> dict[str, Any]:
@@ -124,6 +131,33 @@ def rebuild(settings: Settings, policy: Policy) -> dict[str, int]:
     return sync(settings, policy)
 
 
+def _import(settings: Settings, policy: Policy) -> int:
+    """The first load of the home's own server, when it is empty and there is much to write; how many loads that were."""
+    loads, server = Ledger(settings.ledger).loads(), LocalServer(settings.home / "neo4j")
+    if graph_address() is not None or sum(load.sightings for load in loads) < SIGHTINGS_WORTH_AN_IMPORT:
+        return 0
+    with _graph(settings) as (driver, database), driver.session(database=database) as session:
+        if read(session, "load/count_others")[0]["others"]:
+            return 0
+    with settings.scratch("graph") as scratch, settings.columns(scratch) as columns, step("Importing into Neo4j"):
+        _view(settings, columns, loads)
+        server.stop()
+        try:
+            import_facts(server, columns, policy.kinds, scratch)
+        finally:
+            server.start()
+    return len(loads)
+
+
+def _mark_imported(settings: Settings, session: Session) -> None:
+    for load in Ledger(settings.ledger).loads():
+        write_load(session, _to_write(load), iter(()), lambda _: None)
+
+
+def _to_write(load: Load) -> LoadToWrite:
+    return LoadToWrite(load.seq, load.load, load.accepted_at, load.accounts, load.sightings)
+
+
 def _sync_loads(settings: Settings, policy: Policy, session: Session) -> tuple[int, int]:
     known = {row["seq"]: row for row in read(session, "load/watermark")}
     wanted = Ledger(settings.ledger).loads()
@@ -139,7 +173,7 @@ def _sync_loads(settings: Settings, policy: Policy, session: Session) -> tuple[i
             continue
         with settings.scratch("graph") as scratch, settings.columns(scratch) as columns:
             _view(settings, columns, wanted[: load.seq])
-            each = LoadToWrite(load.seq, load.load, load.accepted_at, load.accounts, load.sightings)
+            each = _to_write(load)
             with step(f"Load {load.seq} to the graph (rows)", _rows_to_write(load)) as progress:
                 batches += write_load(session, each, load_batches(columns, each, policy.kinds), progress.advance)
         written += 1
