@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import time
 
 import neo4j
+from neo4j.exceptions import ClientError
 
 from graphrisk.errors import StoreError
-from graphrisk.graph.statements import names, statement
+from graphrisk.graph.statements import Statement, names, statement
 from graphrisk.logs import LOG
 
 SECONDS_FOR_INDEXES = 600
+ATTEMPTS = 6
 
 
 def migrate(driver: neo4j.Driver, database: str) -> list[str]:
@@ -30,9 +33,21 @@ def migrate(driver: neo4j.Driver, database: str) -> list[str]:
             raise StoreError(f"The migration {changed[0]} was changed after the graph had it; add another one instead.")
         new = [name for name in wanted if name not in applied]
         for name in new:
-            session.run(wanted[name].text).consume()
+            _apply(session, wanted[name])
             session.run(statement("migrations/record").text, name=name, checksum=checksums[name]).consume()
         if new:
             session.run("CALL db.awaitIndexes($seconds)", seconds=SECONDS_FOR_INDEXES).consume()
             LOG.info("The graph has %d new constraints and indexes", len(new))
     return new
+
+
+def _apply(session: neo4j.Session, migration: Statement) -> None:
+    """IF NOT EXISTS does not see what another writer, one that was killed even, is just making."""
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            session.run(migration.text).consume()
+            return
+        except ClientError as error:
+            if attempt == ATTEMPTS or not (error.code or "").startswith("Neo.ClientError.Schema."):
+                raise
+            time.sleep(0.2 * 2**attempt)
