@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 
 from graphrisk.cli import app
 from graphrisk.errors import GraphriskError
+from graphrisk.graph.statements import names, statement
 from graphrisk.policy import KindPolicy, Policy
 from graphrisk.schema import COHORT, KINDS, REJECT_REASONS, REQUIRED, TABLES, Kind
 from graphrisk.scoring.reasons import RING_SENTENCES, SENTENCES
@@ -25,7 +26,7 @@ from graphrisk.scoring.reference import SIGNS, shipped_reference
 from graphrisk.sources.normalise import MAIL_PROVIDERS, NOTHING
 
 ROOT = Path(__file__).parents[1]
-GENERATED = ("docs/policy.md", "docs/sources.md", "docs/cli.md")
+GENERATED = ("docs/policy.md", "docs/sources.md", "docs/cli.md", "docs/graph-model.md")
 _PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _LIMITS = {Ge: "≥ {}", Gt: "> {}", Le: "≤ {}", Lt: "< {}"}
 
@@ -211,6 +212,16 @@ def _options(title: str, command: Any) -> str:
     return table((title or head, ""), rows)
 
 
+def _graph_kinds() -> str:
+    rows = ([_code(kind.name), _code(f":{kind.label}"), _code(kind.relationship), kind.cap] for kind in KINDS)
+    return table(("kind", "label", "relationship", "a hub past"), rows)
+
+
+def _graph_schema() -> str:
+    schema = {name.removeprefix("schema/"): statement(name) for name in names("schema")}
+    return table(("migration", "why"), ([_code(name), each.purpose] for name, each in schema.items()))
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "kinds": _kinds,
     "parameters": _parameters,
@@ -223,6 +234,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "mail-providers": _mail_providers,
     "exit-codes": _exit_codes,
     "commands": _commands,
+    "graph-kinds": _graph_kinds,
+    "graph-schema": _graph_schema,
 }
 """Name of a generated part → what writes it."""
 
