@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-long check bench docs fmt clean
+.PHONY: help demo demo-neo4j test test-long check bench bench-graph docs fmt clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -19,6 +19,11 @@ help: ## say what can be made
 demo: .venv/ready ## the main job on a small marketplace, embedded, then what to look at
 	@$(BIN)/graphrisk demo
 
+demo-neo4j: .venv/ready ## the same into a real Neo4j (Java 17+, Maven), then what to click in its Browser
+	@$(BIN)/graphrisk --home demo/home neo4j start
+	@$(BIN)/graphrisk demo
+	@echo; echo "And in the graph:"; $(BIN)/graphrisk --home demo/home neo4j start
+
 test: .venv/ready ## all tests but the long ones
 	@$(BIN)/python -m pytest -q -m "not slow"
 
@@ -31,6 +36,9 @@ check: .venv/ready ## format, lint, types, layers, generated docs
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.docs --check
+
+bench-graph: .venv/ready ## rows a second into a real Neo4j, beside a bare driver loop, and by import
+	@$(BIN)/python -m tests.bench.graph
 
 bench: .venv/ready ## seconds and memory per stage at 1,000,000 accounts, beside the floor
 	@$(BIN)/python -m tests.bench
