@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 
 import neo4j
@@ -14,13 +15,17 @@ from graphrisk.logs import LOG
 
 SECONDS_FOR_INDEXES = 600
 ATTEMPTS = 6
+OLDEST_SERVER = (5, 26)
+"""The first in which a relationship's type can be a parameter (Cypher manual, "Dynamic relationship types")."""
 
 
 def migrate(driver: neo4j.Driver, database: str) -> list[str]:
     """Bring the database up to date; the names of the migrations that were applied now.
 
-    Raises ``StoreError`` when a migration was changed after it was applied, or the database knows a newer one.
+    Raises ``StoreError`` when a migration was changed after it was applied, the database knows a newer one, or the
+    server is too old for the statements.
     """
+    _require_version(driver)
     wanted = {name.removeprefix("schema/"): statement(name) for name in names("schema")}
     checksums = {name: hashlib.sha256(each.text.encode()).hexdigest() for name, each in wanted.items()}
     with driver.session(database=database) as session:
@@ -51,3 +56,12 @@ def _apply(session: neo4j.Session, migration: Statement) -> None:
             if attempt == ATTEMPTS or not (error.code or "").startswith("Neo.ClientError.Schema."):
                 raise
             time.sleep(0.2 * 2**attempt)
+
+
+def _require_version(driver: neo4j.Driver) -> None:
+    agent = driver.get_server_info().agent
+    version = re.match(r"Neo4j/v?(\d+)\.(\d+)", agent)
+    if version and (int(version[1]), int(version[2])) < OLDEST_SERVER:
+        raise StoreError(
+            f"The graph's server is {agent}; writing needs Neo4j {'.'.join(map(str, OLDEST_SERVER))} or newer: update it."
+        )
