@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from graphrisk.cli.application import Home, Json, print_json, settings_of
 from graphrisk.cli.render import say
-from graphrisk.errors import InputError, NotFoundError, SettingsError
+from graphrisk.errors import InputError, NotFoundError, SettingsError, StoreError
 from graphrisk.files import locked
-from graphrisk.graph.connection import ENVIRONMENT
-from graphrisk.graph.server import DUMP, USER, LocalServer, Running
-from graphrisk.graph.server_files import FIRST_GUIDE, GUIDES
+from graphrisk.graph.server_files import DUMP, FIRST_GUIDE, GUIDES, USER
 from graphrisk.settings import Settings
 
-NOT_RUNNING = NotFoundError.exit_code
+if TYPE_CHECKING:
+    from graphrisk.graph.server import LocalServer, Running
+
+NOT_RUNNING, NOT_ANSWERING = NotFoundError.exit_code, StoreError.exit_code
 LOG_LINES = 30
 
 Heap = Annotated[
@@ -37,8 +38,9 @@ def register(app: typer.Typer) -> None:
     neo4j = typer.Typer(
         help="Run a Neo4j server here, without Docker (Java 17 and Maven needed).", no_args_is_help=True
     )
-    for command in (start, stop, status, log, password, dump):
+    for command in (start, stop, status, log, password):
         neo4j.command()(command)
+    neo4j.command("dump")(write_dump)
     replica = typer.Typer(help="Run a read-only copy of the graph for investigators.", no_args_is_help=True)
     replica.command("start")(start_replica)
     replica.command("stop")(stop_replica)
@@ -49,11 +51,10 @@ def register(app: typer.Typer) -> None:
 
 def start(heap_mib: Heap = None, page_cache_mib: PageCache = None, json: Json = False, home: Home = None) -> None:
     """Start the Neo4j server of this home, unless it runs, and say how to get in."""
-    settings = _prepared(home)
-    _start(_primary(settings, heap_mib, page_cache_mib), json)
-    named = os.environ.get(f"{ENVIRONMENT}_URL")
-    if named and not json:
-        say(f"{ENVIRONMENT}_URL is set, so graphrisk itself uses the server there, not this one.")
+    server = _primary(_prepared(home), heap_mib, page_cache_mib)
+    _start(server, json)
+    if os.environ.get("GRAPHRISK_NEO4J_URL") and not json:
+        say("GRAPHRISK_NEO4J_URL is set, so graphrisk itself uses the server there, not this one.")
 
 
 def stop(json: Json = False, home: Home = None) -> None:
@@ -62,7 +63,7 @@ def stop(json: Json = False, home: Home = None) -> None:
 
 
 def status(json: Json = False, home: Home = None) -> None:
-    """Say whether the Neo4j server of this home runs (exit code 0, else 6)."""
+    """Say whether the Neo4j server of this home runs (exit code 0; 6 when not; 4 when it runs but does not answer)."""
     _status(_primary(settings_of(home)), json)
 
 
@@ -93,7 +94,7 @@ def password(
         say(f"User {USER}, password {server.password} (kept in {server.password_file}).")
 
 
-def dump(
+def write_dump(
     target: Annotated[
         Path, typer.Argument(metavar="FILE_OR_DIR", help=f"A file NAME.dump, or a folder, which gets {DUMP}.")
     ],
@@ -101,11 +102,13 @@ def dump(
     home: Home = None,
 ) -> None:
     """Write the graph into a file, whole or not at all. A server that runs is stopped for it, and started again."""
+    from graphrisk.graph.server_dumps import dump  # noqa: PLC0415 - the driver, which most commands do without
+
     settings = settings_of(home)
     server = _with_data(_primary(settings))
     file = target if target.suffix == ".dump" and not target.is_dir() else target / DUMP
     with locked(settings.home / "graph.lock"):  # a sync that runs is finished first
-        ran = server.dump(file)
+        ran = dump(server, file)
     if json:
         print_json({"dump": str(file), "bytes": file.stat().st_size, "restarted": ran})
     else:
@@ -123,12 +126,14 @@ def start_replica(
     home: Home = None,
 ) -> None:
     """Start a second server that shows a dump and refuses writes, with ports and a password of its own."""
+    from graphrisk.graph.server_dumps import restore  # noqa: PLC0415 - as above
+
     server = _replica(_prepared(home), heap_mib, page_cache_mib)
     if source is not None:
         file = source / DUMP if source.is_dir() else source
         if not file.is_file():
             raise InputError(f"There is no dump {file}; `graphrisk neo4j dump` makes one.")
-        server.restore(file)
+        restore(server, file)
     elif not server.has_data:
         raise SettingsError("The replica has nothing to show yet; name a dump that `graphrisk neo4j dump` made.")
     _start(server, json, source is not None)
@@ -140,7 +145,7 @@ def stop_replica(json: Json = False, home: Home = None) -> None:
 
 
 def replica_status(json: Json = False, home: Home = None) -> None:
-    """Say whether the replica runs (exit code 0, else 6)."""
+    """Say whether the replica runs (exit code 0; 6 when not; 4 when it runs but does not answer)."""
     _status(_replica(settings_of(home)), json)
 
 
@@ -151,10 +156,14 @@ def _prepared(home: Path | None) -> Settings:
 
 
 def _primary(settings: Settings, heap_mib: int | None = None, page_cache_mib: int | None = None) -> LocalServer:
+    from graphrisk.graph.server import LocalServer  # noqa: PLC0415 - the driver, which most commands do without
+
     return LocalServer(settings.home / "neo4j", heap_mib, page_cache_mib)
 
 
 def _replica(settings: Settings, heap_mib: int | None = None, page_cache_mib: int | None = None) -> LocalServer:
+    from graphrisk.graph.server import LocalServer  # noqa: PLC0415 - as above
+
     return LocalServer(settings.home / "neo4j-replica", heap_mib, page_cache_mib, replica=True)
 
 
@@ -164,10 +173,9 @@ def _with_data(server: LocalServer) -> LocalServer:
     return server
 
 
-def _start(server: LocalServer, json: bool, replaced: bool = False) -> None:
-    before = server.running()
+def _start(server: LocalServer, json: bool, restored: bool = False) -> None:
     running = server.start()
-    ran = before is not None and not replaced
+    ran = not running.new and not restored
     if json:
         print_json({**_described(server, running), "started": not ran})
         return
@@ -199,7 +207,7 @@ def _stop(server: LocalServer, json: bool) -> None:
 
 def _status(server: LocalServer, json: bool) -> None:
     running = server.running()
-    problem = _problem(server) if running else None
+    problem = server.problem() if running else None
     if json:
         more = {**_described(server, running), "problem": problem} if running else {}
         print_json({"running": running is not None, **more})
@@ -213,15 +221,8 @@ def _status(server: LocalServer, json: bool) -> None:
         say(f"Not running; `graphrisk neo4j {'replica ' if server.replica else ''}start` starts it.")
     if not running:
         raise typer.Exit(NOT_RUNNING)
-
-
-def _problem(server: LocalServer) -> str | None:
-    try:
-        if server.answers():
-            return None
-    except SettingsError as error:
-        return str(error)
-    return f"It does not answer yet, or no longer; {server.log} may say why."
+    if problem:
+        raise typer.Exit(NOT_ANSWERING)
 
 
 def _described(server: LocalServer, running: Running) -> dict[str, Any]:

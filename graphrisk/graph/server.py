@@ -1,4 +1,4 @@
-"""A real Neo4j server without Docker, for developers, tests and newcomers: start, stop, dump, restore, password.
+"""A real Neo4j server without Docker, for developers, tests and newcomers: start, stop, admin commands, password.
 
 Everything of one server is in one folder: ``conf``, ``data``, ``logs``, ``web``, its state and its password (0600).
 """
@@ -9,36 +9,34 @@ import json
 import os
 import secrets
 import signal
-import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import neo4j
-from neo4j.exceptions import AuthError, DriverError, Neo4jError
-
 from graphrisk.errors import SettingsError, StoreError
-from graphrisk.files import locked, sync_path, write_durably
+from graphrisk.files import locked, write_durably
 from graphrisk.graph.distribution import distribution, java
-from graphrisk.graph.server_files import Setup, free_ports, is_free, last_words, prepare_folder
+from graphrisk.graph.server_files import DATABASE, USER, Setup, free_ports, is_free, last_words, prepare_folder
+from graphrisk.graph.server_login import Answer, knock, set_password
 from graphrisk.graph.server_process import launch, process_of, reap, run_admin
 from graphrisk.logs import step
 
-USER = DATABASE = "neo4j"
-FIRST_PASSWORD = "neo4j"  # noqa: S105 - what every new server begins with, and what is changed first
+REFUSALS = 5
+"""A password that was just set may be refused for a moment."""
 PORTS, REPLICA_PORTS = (7687, 7474), (7688, 7475)
 HEAP_MIB, PAGE_CACHE_MIB = 1024, 512
-SECONDS_TO_START, SECONDS_TO_STOP = 180, 90
-DUMP = f"{DATABASE}.dump"
+SECONDS_TO_START, SECONDS_TO_STOP, SECONDS_TO_LET_GO = 180, 90, 3
 
 
 @dataclass(frozen=True)
 class Running(Setup):
-    """A server that runs: its process, its loopback ports, its memory."""
+    """A server that runs: its loopback ports, its memory, its process."""
 
-    pid: int
+    pid: int = 0
+    new: bool = False
+    """Whether it was this call that started it."""
 
     @property
     def url(self) -> str:
@@ -88,10 +86,13 @@ class LocalServer:
         pid = process_of(self._home) if setup else None
         return Running(**asdict(setup), pid=pid) if setup and pid else None
 
-    def answers(self) -> bool:
-        """Whether the server runs and lets its user in with the password."""
+    def problem(self) -> str | None:
+        """What is wrong with a server that runs, in a sentence; ``None`` when it lets its user in."""
         found = self.running()
-        return found is not None and self._lets_in(found, self.password)
+        answer = _answer(found, self._made_password()) if found else Answer.NONE
+        if answer is Answer.NONE:
+            return f"It does not answer yet, or no longer; {self.log} may say why."
+        return self._refused() if answer is Answer.REFUSED else None
 
     def start(self) -> Running:
         """Start the server unless it runs, and wait until it answers.
@@ -112,8 +113,12 @@ class LocalServer:
         while process_of(self._home) is not None:
             reap()
             if time.monotonic() > ends:
-                raise StoreError(f"Neo4j (process {pid}) has not stopped; look at {self.log}, or kill it.")
+                raise StoreError(
+                    f"Neo4j (process {pid}) has not stopped in {SECONDS_TO_STOP} s; look at {self.log}, and free the disk "
+                    f"if it is full, or end it with `kill -9 {pid}`, which loses nothing that was committed."
+                )
             time.sleep(0.2)
+        self._let_go()
         return True
 
     def admin(self, *arguments: str) -> str:
@@ -132,38 +137,16 @@ class LocalServer:
         with self._lock():
             ran = process_of(self._home) is not None
             try:
-                self.stop()
+                try:
+                    self.stop()
+                except StoreError:
+                    ran = False  # it hangs, so there is nothing to start again
+                    raise
                 yield ran
             finally:
                 if ran:
                     self.stop()  # when the first one was interrupted
                     self._start()
-
-    def dump(self, target: Path) -> bool:
-        """Write the database into the file ``target``, whole or not at all; whether the server was stopped for it.
-
-        Raises ``StoreError`` when that fails; an older file is kept then, and the server started again.
-        """
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with self.stopped() as ran, tempfile.TemporaryDirectory(dir=target.parent, prefix=".neo4j-dump-") as scratch:
-            self.admin("database", "dump", DATABASE, f"--to-path={scratch}")
-            sync_path(Path(scratch) / DUMP)
-            os.replace(Path(scratch) / DUMP, target)
-            sync_path(target.parent)
-        return ran
-
-    def restore(self, dump: Path) -> None:
-        """Replace the database by what a dump holds; a server that runs is stopped for it and started again.
-
-        Raises ``StoreError`` when the file is no dump, and changes nothing then, or when it cannot be loaded.
-        """
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix="restore-") as scratch:
-            (Path(scratch) / DUMP).symlink_to(dump.resolve())  # the command takes only this name
-            words = ("database", "load", DATABASE, f"--from-path={scratch}")
-            self.admin(*words, "--info")
-            with self.stopped():
-                self.admin(*words, "--overwrite-destination=true")
 
     def reset_password(self) -> Running:
         """Give the server a new password and start it again, whatever the old one was."""
@@ -171,12 +154,9 @@ class LocalServer:
             self.stop()
             try:
                 opened = self._launch(auth=False)
-                self._wait(opened, None)
+                self._require(opened, None)
                 new = secrets.token_urlsafe(18)
-                with neo4j.GraphDatabase.driver(opened.url) as driver:
-                    driver.execute_query(
-                        "ALTER USER neo4j SET PASSWORD $new CHANGE NOT REQUIRED", new=new, database_="system"
-                    )
+                set_password(opened.url, new)
                 write_durably(self.password_file, new.encode(), 0o600)
             finally:
                 self.stop()
@@ -186,6 +166,10 @@ class LocalServer:
     def _home(self) -> Path:
         return self.folder.resolve()
 
+    @property
+    def _state(self) -> Path:
+        return self.folder / "server.json"
+
     @contextmanager
     def _lock(self) -> Generator[None]:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -193,23 +177,32 @@ class LocalServer:
             yield
 
     def _start(self) -> Running:
-        if found := self.running():
-            self._wait(found, self._made_password())
+        password = self._made_password()
+        found = self.running()
+        if found and not found.auth:  # left by a reset of the password that was killed
+            self.stop()
+            found = None
+        if found and self._comes_up(found, password):
             return found
+        last = self._last_setup()
         try:
             started = self._launch()
-            self._wait(started, self._made_password())
+            self._require(started, password)
         except BaseException:
             self.stop()
+            if last:  # so that memory with which it cannot start is not remembered
+                self._keep(last)
+            else:
+                self._state.unlink(missing_ok=True)
             raise
         return started
 
     def _launch(self, auth: bool = True) -> Running:
         java()
-        jars, setup = distribution(), self._setup()
-        prepare_folder(self._home, jars, setup, self.replica, auth)
-        write_durably(self.folder / "server.json", json.dumps(asdict(setup)).encode())
-        return Running(**asdict(setup), pid=launch(self._home, jars, setup.heap_mib, self.log))
+        jars, setup = distribution(), replace(self._setup(), auth=auth)
+        prepare_folder(self._home, jars, setup, self.replica)
+        self._keep(setup)
+        return Running(**asdict(setup), pid=launch(self._home, jars, setup.heap_mib, self.log), new=True)
 
     def _setup(self) -> Setup:
         """What the next start has: the ports of the last one, so that bookmarks stay true, or any that are free."""
@@ -221,43 +214,63 @@ class LocalServer:
 
     def _last_setup(self) -> Setup | None:
         try:
-            return Setup(**json.loads((self.folder / "server.json").read_text()))
+            return Setup(**json.loads(self._state.read_text()))
         except (OSError, ValueError, TypeError):
             return None
+
+    def _let_go(self) -> None:
+        """Wait a moment for the ports, which a process that ended may still have, so that the next start gets them."""
+        setup, ends = self._last_setup(), time.monotonic() + SECONDS_TO_LET_GO
+        while setup and not (is_free(setup.bolt_port) and is_free(setup.http_port)) and time.monotonic() < ends:
+            time.sleep(0.1)
+
+    def _keep(self, setup: Setup) -> None:
+        write_durably(self._state, json.dumps(asdict(setup)).encode())
 
     def _made_password(self) -> str:
         if not self.password_file.exists():
             write_durably(self.password_file, secrets.token_urlsafe(18).encode(), 0o600)
         return self.password
 
-    def _wait(self, server: Running, password: str | None) -> None:
-        """Wait until the server lets its user in with ``password``, or everybody (``None``)."""
-        ends = time.monotonic() + SECONDS_TO_START
-        with step("Waiting for Neo4j"):
-            while not self._lets_in(server, password):
-                reap()
-                if time.monotonic() > ends or process_of(self._home) is None:
-                    raise StoreError(f"Neo4j did not start; {self.log} ends with: {last_words(self.log)}")
-                time.sleep(0.5)
+    def _require(self, server: Running, password: str | None) -> None:
+        if not self._comes_up(server, password):
+            raise StoreError(f"Neo4j did not start; {self.log} ends with: {last_words(self.log)}")
 
-    def _lets_in(self, server: Running, password: str | None) -> bool:
-        """Raises ``SettingsError`` when the server answers, but has another password."""
-        for tried in (password, FIRST_PASSWORD):
-            try:
-                with neo4j.GraphDatabase.driver(server.url, auth=(USER, tried) if tried else None) as driver:
-                    driver.verify_connectivity()
-                    if password and tried == FIRST_PASSWORD:
-                        change = "ALTER CURRENT USER SET PASSWORD FROM $old TO $new"
-                        driver.execute_query(change, old=tried, new=password, database_="system")
-                return True
-            except AuthError:
-                continue
-            except (Neo4jError, DriverError, OSError):
-                return False
-        raise SettingsError(
-            f"The Neo4j in {self.folder} does not take the password in {self.password_file}; "
+    def _comes_up(self, server: Running, password: str | None) -> bool:
+        """Wait until the server lets its user in with ``password``, or everybody (``None``); whether it still runs.
+
+        Raises ``StoreError`` when it runs without answering, ``SettingsError`` when it has another password.
+        """
+        if _answer(server, password) is Answer.WELCOME:
+            return True
+        ends, refusals = time.monotonic() + SECONDS_TO_START, 0
+        with step("Waiting for Neo4j"):
+            while (answer := _answer(server, password)) is not Answer.WELCOME:
+                refusals = refusals + 1 if answer is Answer.REFUSED else 0
+                if refusals > REFUSALS:
+                    raise SettingsError(self._refused())
+                reap()
+                if process_of(self._home) is None:
+                    return False
+                if time.monotonic() > ends:
+                    raise StoreError(
+                        f"Neo4j (process {server.pid}) does not answer; {self.log} ends with: {last_words(self.log)}. "
+                        "Run `graphrisk neo4j stop`, then start it again."
+                    )
+                time.sleep(0.5)
+        return True
+
+    def _refused(self) -> str:
+        return (
+            f"The Neo4j in {self.folder} does not let {USER} in with the password in {self.password_file}; "
             "run `graphrisk neo4j password --reset`."
         )
+
+
+def _answer(server: Running, password: str | None) -> Answer:
+    """What the server says, which is nothing before its Browser is there too: that comes up a moment later."""
+    answer = knock(server.url, password)
+    return Answer.NONE if answer is Answer.WELCOME and is_free(server.http_port) else answer
 
 
 def _terminate(pid: int) -> None:

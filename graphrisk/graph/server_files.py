@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import zipfile
@@ -10,22 +11,26 @@ from pathlib import Path
 
 from graphrisk.files import write_durably
 
+USER = DATABASE = "neo4j"
+DUMP = f"{DATABASE}.dump"
 GUIDES = Path(__file__).with_name("guides")
 FIRST_GUIDE = "start.html"
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What may differ between two starts of one server: loopback ports, memory."""
+    """What may differ between two starts of one server: loopback ports, memory, who is let in."""
 
     bolt_port: int
     http_port: int
     heap_mib: int
     page_cache_mib: int
+    auth: bool = True
+    """Without it the server lets everybody in, for the moment in which a lost password is replaced."""
 
 
-def prepare_folder(home: Path, jars: Path, setup: Setup, read_only: bool = False, auth: bool = True) -> None:
-    """Write everything that the server reads. Without ``auth`` it lets everybody in, to mend a lost password."""
+def prepare_folder(home: Path, jars: Path, setup: Setup, read_only: bool) -> None:
+    """Write everything that the server reads."""
     for name in ("conf", "data", "logs", "import", "web"):
         (home / name).mkdir(parents=True, exist_ok=True)
     address = f"127.0.0.1:{setup.http_port}"
@@ -39,7 +44,7 @@ def prepare_folder(home: Path, jars: Path, setup: Setup, read_only: bool = False
         "server.directories.plugins": f"{jars}/plugins",
         "server.directories.import": f"{home}/import",
         "server.memory.pagecache.size": f"{setup.page_cache_mib}m",
-        "dbms.security.auth_enabled": str(auth).lower(),
+        "dbms.security.auth_enabled": str(setup.auth).lower(),
         "dbms.security.procedures.allowlist": "gds.*",
         "dbms.security.procedures.unrestricted": "gds.*",
         "dbms.security.allow_csv_import_from_file_urls": "false",
@@ -89,12 +94,28 @@ def last_words(log: Path, lines: int = 3) -> str:
 
 def _write_browser(jar: Path, target: Path) -> None:
     """The Browser as the server serves it, with our guides inside, so that they come from its own origin."""
+    guides = [(path, f"browser/guides/{path.relative_to(GUIDES)}") for path in sorted(GUIDES.rglob("*"))]
+    digest = hashlib.sha256(jar.name.encode())
+    for path, name in guides:
+        digest.update(f"{name}\n".encode() + (path.read_bytes() if path.is_file() else b""))
+    mark = digest.hexdigest().encode()
+    if _comment(target) == mark:
+        return
     unfinished = target.with_suffix(".new")
     with zipfile.ZipFile(jar) as source, zipfile.ZipFile(unfinished, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as web:
+        web.comment = mark
         for name in source.namelist():  # the server makes only folders that have an entry of their own
             if name.startswith("browser/"):
                 web.writestr(name, source.read(name))
         web.mkdir("browser/guides")
-        for path in sorted(GUIDES.rglob("*")):
-            web.write(path, f"browser/guides/{path.relative_to(GUIDES)}")
+        for path, name in guides:
+            web.write(path, name)
     os.replace(unfinished, target)
+
+
+def _comment(archive: Path) -> bytes | None:
+    try:
+        with zipfile.ZipFile(archive) as found:
+            return found.comment
+    except (OSError, zipfile.BadZipFile):
+        return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,6 +47,8 @@ def launch(home: Path, jars: Path, heap_mib: int, log: Path) -> int:
             start_new_session=True,
         )
     _started.append(process)
+    while process_of(home) is None and process.poll() is None:  # its command line shows a moment later
+        time.sleep(0.01)
     return process.pid
 
 
@@ -71,7 +74,8 @@ def run_admin(home: Path, jars: Path, heap_mib: int, *arguments: str) -> str:
     )
     if done.returncode:
         said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-        raise StoreError(f"neo4j-admin {' '.join(arguments[:2])} failed: {' '.join(said[-3:])[:600]}")
+        causes = [line for line in said if line.startswith(("Failed ", "Unable "))]
+        raise StoreError(f"neo4j-admin {' '.join(arguments[:2])} failed: {' '.join(causes or said[-3:])[:600]}")
     return done.stdout
 
 
