@@ -58,8 +58,8 @@ def _runnable(question: str) -> str:
         span = f'<span value-key="{name[1]}">{1 if name[1] in NUMBERS else "…"}</span>'
         return span if name[1] in NUMBERS else f"'{span}'"
 
-    text = re.sub(r"\$(\w+)", typed, html.escape(f"// {found.purpose}\n\n{found.text}", quote=False))
-    return f'<pre class="runnable" style="{_PRE}">{text}</pre>\n'
+    text = re.sub(r"\$(\w+)", typed, html.escape(f"// {found.purpose}\n\n\n{found.text}", quote=False))
+    return f'<div style="padding-bottom: 8px"><pre class="runnable" style="{_PRE}">{text}</pre></div>\n'
 
 
 def _opening() -> dict[str, Any]:
