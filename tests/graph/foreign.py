@@ -32,7 +32,19 @@ DIRT: dict[str, list[Any]] = {
     "bank_account": ["-", ""],
 }
 
+ONE = """
+[[accounts]]
+path = "(c:Customer)"
+key = "c.id"
+columns = { account_id = "c.id", status = "c.state" }
+"""
+"""A mapping of one table."""
+
 Row = dict[str, Any]
+
+
+def run(driver: neo4j.Driver, text: Any, **values: Any) -> None:
+    driver.execute_query(text, values)
 
 
 class ForeignGraph:
