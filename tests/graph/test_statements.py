@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import neo4j
@@ -15,6 +16,8 @@ from tests.graph import test_investigate, world
 
 EVERY = sorted(f"{path.parent.name}/{path.stem}" for path in FOLDER.glob("*/*.cypher"))
 QUESTIONS = [name for name in EVERY if name.startswith("investigate/")]
+
+DOCUMENT = Path(__file__).parents[2] / "docs/investigating.md"
 
 KEYWORDS = frozenset(
     """
@@ -115,6 +118,13 @@ def test_question_only_reads_and_says_when_it_cuts(name: str) -> None:
 def test_every_question_is_tested() -> None:
     tested = re.findall(r'ask\(\s*\w+,\s*"(\w+)"', inspect.getsource(test_investigate))
     assert sorted(set(QUESTIONS) - {f"investigate/{each}" for each in tested}) == []
+
+
+def test_every_question_is_documented() -> None:
+    rows = [re.split(r"\s*\|\s*", line)[1:4] for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    documented = {name.strip("`"): (purpose, set(re.findall(r"`(\w+)`", takes))) for name, purpose, takes in rows}
+    shipped = {each.name.split("/")[1]: (each.purpose, set(each.params)) for each in map(statement, QUESTIONS)}
+    assert documented == shipped
 
 
 def _header(name: str) -> str:
