@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import igraph
 import leidenalg
@@ -18,6 +19,6 @@ def partitions(
     """A block number for each of ``size`` accounts, for each seed; ``randomness`` is fixed inside leidenalg and ignored."""
     graph = igraph.Graph(n=size, edges=pairs.tolist())
     find, weight = leidenalg.find_partition, weights.tolist()
-    options = {"weights": weight, "resolution_parameter": resolution, "n_iterations": -1}
+    options: dict[str, Any] = {"weights": weight, "resolution_parameter": resolution, "n_iterations": -1}
     method = leidenalg.CPMVertexPartition
     return [find(graph, method, seed=seed % LARGEST_SEED, **options).membership for seed in seeds]
