@@ -33,6 +33,10 @@ def prepare_folder(home: Path, jars: Path, setup: Setup, read_only: bool) -> Non
     """Write everything that the server reads."""
     for name in ("conf", "data", "logs", "import", "web"):
         (home / name).mkdir(parents=True, exist_ok=True)
+    link = home / "plugins"  # where Neo4j looks by itself: its conf takes no path with other letters than a to z
+    if not link.is_symlink() or link.readlink() != jars / "plugins":
+        link.unlink(missing_ok=True)
+        link.symlink_to(jars / "plugins")
     address = f"127.0.0.1:{setup.http_port}"
     lines = {
         "server.default_listen_address": "127.0.0.1",
@@ -40,9 +44,6 @@ def prepare_folder(home: Path, jars: Path, setup: Setup, read_only: bool) -> Non
         "server.bolt.advertised_address": f"127.0.0.1:{setup.bolt_port}",
         "server.http.listen_address": address,
         "server.https.enabled": "false",
-        "server.directories.data": f"{home}/data",
-        "server.directories.plugins": f"{jars}/plugins",
-        "server.directories.import": f"{home}/import",
         "server.memory.pagecache.size": f"{setup.page_cache_mib}m",
         "dbms.security.auth_enabled": str(setup.auth).lower(),
         "dbms.security.procedures.allowlist": "gds.*",

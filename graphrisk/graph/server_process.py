@@ -26,6 +26,8 @@ _JAVA_OPTIONS = (
 )
 
 
+_UTF8 = {"LC_ALL": "C.UTF-8"}  # Java takes the letters of file names from the locale
+
 _started: list[subprocess.Popen[bytes]] = []
 
 
@@ -41,6 +43,7 @@ def launch(home: Path, jars: Path, heap_mib: int, log: Path) -> int:
         process = subprocess.Popen(  # noqa: S603 - our own words
             command,
             cwd=home,
+            env=os.environ | _UTF8,
             stdout=output,
             stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
@@ -68,7 +71,7 @@ def reap() -> None:
 def run_admin(home: Path, jars: Path, heap_mib: int, *arguments: str) -> str:
     """Run a ``neo4j-admin`` command on the files of a folder; what it printed. Raises ``StoreError`` when it failed."""
     command = [java(), f"-Xmx{heap_mib}m", *_JAVA_OPTIONS, "-cp", f"{jars}/lib/*", "org.neo4j.cli.AdminTool"]
-    environment = {**os.environ, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
+    environment = {**os.environ, **_UTF8, "NEO4J_HOME": str(home), "NEO4J_CONF": str(home / "conf")}
     done = subprocess.run(  # noqa: S603 - our own words
         [*command, *arguments], env=environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
     )

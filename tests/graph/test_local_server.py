@@ -20,6 +20,7 @@ import pytest
 from neo4j.exceptions import ClientError
 
 from graphrisk.graph.connection import graph_address
+from graphrisk.graph.distribution import GDS_VERSION
 from graphrisk.graph.server import LocalServer
 from graphrisk.graph.server_files import USER, is_free
 from graphrisk.graph.server_process import process_of
@@ -30,13 +31,13 @@ COMPOSE = Path(__file__).parents[2] / "docker-compose.yml"
 
 
 def launch(home: Path, *words: str) -> subprocess.Popen[str]:
-    """The command line as a terminal starts it: alone in its process group, so that Ctrl-C can be sent to it."""
+    """The command line as a terminal starts it, in a locale that knows only ASCII."""
     return subprocess.Popen(
         [sys.executable, "-m", "graphrisk", "--home", str(home), "neo4j", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        start_new_session=True,
+        env=os.environ | {"LC_ALL": "C"},
     )
 
 
@@ -87,6 +88,12 @@ def test_start_says_how_to_get_in(home: Path) -> None:
         assert "Neo4j Browser" in page.read().decode()
     assert server.password_file.stat().st_mode & 0o777 == 0o600
     assert server.folder.stat().st_mode & 0o777 == 0o700
+    assert server.has_data
+
+
+def test_graph_data_science_is_there(home: Path) -> None:
+    with driver_of(home / "neo4j") as driver:
+        assert driver.execute_query("RETURN gds.version() AS version").records[0]["version"] == GDS_VERSION
 
 
 def test_status_tells_people_and_programs(home: Path) -> None:
@@ -115,8 +122,8 @@ def test_commands_find_the_server_of_their_home(home: Path, monkeypatch: pytest.
 
 def test_what_the_compose_file_sets_is_known_to_the_server(home: Path) -> None:
     """The image turns NEO4J_a_b__c into the setting a.b_c, and the server refuses to start with one it does not know."""
-    own = {"AUTH_FILE", "PLUGINS", "USERNAME", "PASSWORD"}  # what the image and cypher-shell read themselves
-    names = set(re.findall(r"(?<![A-Z_])NEO4J_(\w+)", COMPOSE.read_text(encoding="utf-8"))) - own
+    own = {"AUTH_FILE", "PLUGINS"}  # what the image reads itself
+    names = set(re.findall(r"^  +NEO4J_(\w+):", COMPOSE.read_text(encoding="utf-8"), re.MULTILINE)) - own
     settings = {name.replace("__", "\0").replace("_", ".").replace("\0", "_") for name in names}
     with driver_of(home / "neo4j") as driver:
         known = {record["name"] for record in driver.execute_query("SHOW SETTINGS YIELD name").records}

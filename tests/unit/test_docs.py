@@ -62,9 +62,9 @@ def parsed(line: str, whole: bool) -> None:
         takes_value = EVERYWHERE[words[0]]
         words = words[1 + takes_value :]
     known: dict[str, Any] = commands()
-    command, rest = known.get(words[0] if words else ""), words[1:]
-    if command is None:
-        command, rest = known[" ".join(words[:2])], words[2:]
+    length = next((count for count in (1, 2, 3) if " ".join(words[:count]) in known), 0)
+    assert length, f"{line} is no command"
+    command, rest = known[" ".join(words[:length])], words[length:]
     options = {option for each in command.params for option in each.opts if option.startswith("-")}
     for word in rest:
         assert not word.startswith("-") or word in options, f"{word} is no option of {command.name}"
@@ -121,10 +121,17 @@ def test_command_lines_parse(document: str, line: str, whole: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["graphrisk lod facts", "graphrisk rings --size 3", "graphrisk show ring", "graphrisk --hme x rings"]
+    "line",
+    [
+        "graphrisk lod facts",
+        "graphrisk neo4j replica begin",
+        "graphrisk rings --size 3",
+        "graphrisk show ring",
+        "graphrisk --hme x rings",
+    ],
 )
 def test_wrong_command_lines_do_not_parse(line: str) -> None:
-    with pytest.raises(Exception, match=r"lod|--size|Missing|--hme"):
+    with pytest.raises(Exception, match=r"lod|replica begin|--size|Missing|--hme"):
         parsed(line, True)
 
 
