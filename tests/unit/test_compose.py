@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from graphrisk.graph.connection import graph_address, password_from
+from graphrisk.graph.connection import graph_address
 from graphrisk.graph.distribution import NEO4J_VERSION
 from tests.docs import commands
 
@@ -134,7 +134,6 @@ def test_graphrisk_understands_its_environment(tmp_path: Path) -> None:
     address = graph_address(environment)
     assert address
     assert (address.url, address.user, address.password) == ("bolt://neo4j:7687", "neo4j", "0a1b2c")
-    assert password_from("GRAPHRISK_NEO4J", environment) == "0a1b2c"
 
 
 def test_the_dump_that_is_written_is_the_one_that_the_replica_loads() -> None:
