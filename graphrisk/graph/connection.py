@@ -76,9 +76,9 @@ def graph_address(environment: Mapping[str, str] = os.environ) -> GraphAddress |
 
 
 def source_address(text: str, environment: Mapping[str, str] = os.environ) -> GraphAddress:
-    """A graph to read facts from; who to be there is in ``GRAPHRISK_SOURCE_USER`` and ``_PASSWORD`` or ``_PASSWORD_FILE``.
+    """A graph to read facts from, and who to be there: ``GRAPHRISK_SOURCE`` with ``_USER``, ``_PASSWORD`` or ``_PASSWORD_FILE``.
 
-    Without those it is who ``GRAPHRISK_NEO4J_USER`` is, unless ``GRAPHRISK_NEO4J_URL`` names another server: a
+    Without a password there it is who we are in our own graph, unless ``GRAPHRISK_NEO4J_URL`` names another server: a
     password is sent only where it was meant to go. Raises ``SettingsError``.
     """
     url, database = split_url(text, f"The source {text.partition('://')[0]}://…", SOURCE_ENVIRONMENT)
