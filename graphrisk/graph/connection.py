@@ -193,9 +193,9 @@ def _answered(error: Neo4jError, url: str, user: str, database: str) -> Settings
     code = error.code or type(error).__name__
     if code in _NO_DATABASE:
         return SettingsError(f"Neo4j at {url} has no database {database!r}; name another one.")
-    if isinstance(error, AuthError):
+    if isinstance(error, AuthError) or ".Security." in code:  # the latter after too many attempts, or without the right
         return SettingsError(
-            f"Neo4j at {url} refuses the user {user!r} ({code.rpartition('.')[2]}); check the user and the password."
+            f"Neo4j at {url} refuses the user {user!r} ({code.rpartition('.')[2]}); check the user, the password and its rights."
         )
     if _UNAVAILABLE in code:
         return StoreError(f"The database {database!r} of Neo4j at {url} is not online; start it, then try again.")
