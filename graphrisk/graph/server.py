@@ -17,14 +17,14 @@ from pathlib import Path
 
 from graphrisk.errors import SettingsError, StoreError
 from graphrisk.files import locked, write_durably
-from graphrisk.graph.distribution import distribution, java
+from graphrisk.graph.distribution import cache_folder, distribution, java
 from graphrisk.graph.server_files import DATABASE, USER, Setup, free_ports, is_free, last_words, prepare_folder
 from graphrisk.graph.server_login import Answer, knock, set_password
 from graphrisk.graph.server_process import launch, process_of, reap, run_admin
 from graphrisk.logs import step
 
-REFUSALS = 5
-"""A password that was just set may be refused for a moment."""
+SECONDS_OF_REFUSAL = 8
+"""The right password can be refused for a moment after a start, then for 5 s because of too many failures."""
 PORTS, REPLICA_PORTS = (7687, 7474), (7688, 7475)
 HEAP_MIB, PAGE_CACHE_MIB = 1024, 512
 SECONDS_TO_START, SECONDS_TO_STOP, SECONDS_TO_LET_GO = 180, 90, 3
@@ -186,8 +186,9 @@ class LocalServer:
             return found
         last = self._last_setup()
         try:
-            started = self._launch()
-            self._require(started, password)
+            with locked(cache_folder() / "starting.lock"):  # two at once could choose the same ports
+                started = self._launch()
+                self._require(started, password)
         except BaseException:
             self.stop()
             if last:  # so that memory with which it cannot start is not remembered
@@ -243,11 +244,10 @@ class LocalServer:
         """
         if _answer(server, password) is Answer.WELCOME:
             return True
-        ends, refusals = time.monotonic() + SECONDS_TO_START, 0
+        ends = time.monotonic() + SECONDS_TO_START
         with step("Waiting for Neo4j"):
             while (answer := _answer(server, password)) is not Answer.WELCOME:
-                refusals = refusals + 1 if answer is Answer.REFUSED else 0
-                if refusals > REFUSALS:
+                if answer is Answer.REFUSED:
                     raise SettingsError(self._refused())
                 reap()
                 if process_of(self._home) is None:
@@ -269,7 +269,9 @@ class LocalServer:
 
 def _answer(server: Running, password: str | None) -> Answer:
     """What the server says, which is nothing before its Browser is there too: that comes up a moment later."""
-    answer = knock(server.url, password)
+    ends = time.monotonic() + SECONDS_OF_REFUSAL
+    while (answer := knock(server.url, password)) is Answer.REFUSED and time.monotonic() < ends:
+        time.sleep(0.5)
     return Answer.NONE if answer is Answer.WELCOME and is_free(server.http_port) else answer
 
 
