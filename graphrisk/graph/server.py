@@ -242,11 +242,11 @@ class LocalServer:
 
         Raises ``StoreError`` when it runs without answering, ``SettingsError`` when it has another password.
         """
-        if _answer(server, password) is Answer.WELCOME:
+        if (answer := _answer(server, password)) is Answer.WELCOME:
             return True
         ends = time.monotonic() + SECONDS_TO_START
         with step("Waiting for Neo4j"):
-            while (answer := _answer(server, password)) is not Answer.WELCOME:
+            while answer is not Answer.WELCOME:
                 if answer is Answer.REFUSED:
                     raise SettingsError(self._refused())
                 reap()
@@ -258,6 +258,7 @@ class LocalServer:
                         "Run `graphrisk neo4j stop`, then start it again."
                     )
                 time.sleep(0.5)
+                answer = _answer(server, password)
         return True
 
     def _refused(self) -> str:
