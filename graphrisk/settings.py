@@ -54,6 +54,15 @@ class Settings:
         return self.home / "loads"
 
     @property
+    def local_graph(self) -> Path:
+        return self.home / "neo4j"
+
+    @property
+    def may_have_graph(self) -> bool:
+        """Whether a graph is named or was ever started here; asked first, since the driver is slow to import."""
+        return bool(os.environ.get("GRAPHRISK_NEO4J_URL")) or self.local_graph.exists()
+
+    @property
     def policy_file(self) -> Path:
         return self.home / "policy.toml"
 

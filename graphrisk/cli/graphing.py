@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def follow(settings: Settings, policy: Policy) -> None:
     """Bring the graph up to date after a command, if there is one, and say so on standard error when it lags."""
-    if lag := pipeline.follow(settings, policy):
+    if settings.may_have_graph and (lag := pipeline.follow(settings, policy)):
         print(f"graphrisk: {lag}", file=sys.stderr)
 
 

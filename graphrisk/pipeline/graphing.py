@@ -36,7 +36,7 @@ def graph_of(settings: Settings) -> GraphAddress | None:
     named = graph_address()
     if named:
         return named
-    server = LocalServer(settings.home / "neo4j")
+    server = LocalServer(settings.local_graph)
     running = server.running()
     return GraphAddress(running.url, USER, server.password, "neo4j") if running else None
 
@@ -133,7 +133,7 @@ def rebuild(settings: Settings, policy: Policy) -> dict[str, int]:
 
 def _import(settings: Settings, policy: Policy) -> int:
     """The first load of the home's own server, when it is empty and there is much to write; how many loads that were."""
-    loads, server = Ledger(settings.ledger).loads(), LocalServer(settings.home / "neo4j")
+    loads, server = Ledger(settings.ledger).loads(), LocalServer(settings.local_graph)
     if graph_address() is not None or sum(load.sightings for load in loads) < SIGHTINGS_WORTH_AN_IMPORT:
         return 0
     with _graph(settings) as (driver, database), driver.session(database=database) as session:
