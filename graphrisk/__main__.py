@@ -18,8 +18,11 @@ class _NoPandas(MetaPathFinder):
 def start() -> None:
     """Run the command line."""
     sys.meta_path.insert(0, _NoPandas())
-    from graphrisk.cli import main  # noqa: PLC0415 - after the line above
-
+    try:
+        from graphrisk.cli import main  # noqa: PLC0415 - after the line above
+    except KeyboardInterrupt:
+        sys.stderr.write("graphrisk: Stopped before it began.\n")
+        sys.exit(130)
     main()
 
 

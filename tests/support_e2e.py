@@ -21,6 +21,7 @@ from typing import Any, Self
 
 import pytest
 
+from graphrisk import pipeline
 from graphrisk.cli import main
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger
@@ -219,6 +220,8 @@ class SmallDisk:
 
 def _serve() -> None:
     import_module("pandas")  # pyarrow does so on first use, which every child would pay for
+    for verb in pipeline.__all__:  # and each verb brings in its stages
+        getattr(pipeline, verb)
     for line in sys.stdin:
         asked = json.loads(line)
         began = time.perf_counter()
