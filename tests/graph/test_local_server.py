@@ -181,6 +181,7 @@ def test_a_replica_shows_a_dump_and_refuses_writes(home: Path, tmp_path: Path) -
     assert state(home, "replica") == {"running": False}
 
 
+@pytest.mark.slow
 def test_a_lost_password_is_replaced(home: Path) -> None:
     server = LocalServer(home / "neo4j")
     lost = server.password
@@ -197,6 +198,7 @@ def test_a_lost_password_is_replaced(home: Path) -> None:
         driver.execute_query("RETURN 1")  # it does not stay open to everybody
 
 
+@pytest.mark.slow
 def test_an_interrupted_start_leaves_no_server(tmp_path: Path) -> None:
     folder = (tmp_path / "neo4j").resolve()
     start = launch(tmp_path, "start", *MEMORY)
