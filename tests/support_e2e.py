@@ -19,8 +19,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-import pytest
-
 from graphrisk import pipeline
 from graphrisk.cli import main
 from graphrisk.ledger.reading import view_facts
@@ -190,32 +188,6 @@ def write_farm(folder: Path, name: str, accounts: int = 40) -> Path:
     (folder / "sightings.csv").write_text("account_id,kind,value,first_seen\n" + "\n".join(rows) + "\n")
     (folder / "labels.csv").write_text(f"account_id,label,labelled_at\n{ids[0]},bad,2026-04-01\n")
     return folder
-
-
-class SmallDisk:
-    """A file system of its own at a folder, whose size can be changed; a context manager."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-
-    def __enter__(self) -> Self:
-        self._mount("-t", "tmpfs", "-o", "size=256m,mode=755", "tmpfs")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        subprocess.run(["umount", "-l", str(self.folder)], check=True)
-
-    def leave_free(self, kib: int) -> None:
-        """Make it so small that ``kib`` KiB are free."""
-        now = os.statvfs(self.folder)
-        used = (now.f_blocks - now.f_bfree) * now.f_frsize // 1024
-        self._mount("-o", f"remount,size={used + kib}k")
-
-    def _mount(self, *options: str) -> None:
-        done = subprocess.run(["mount", *options, str(self.folder)], check=False, capture_output=True)
-        if done.returncode:
-            pytest.skip(f"NOT TESTED: mounting a small file system is not permitted here ({done.stderr.decode()})")
 
 
 def _serve() -> None:

@@ -13,10 +13,10 @@ import pytest
 
 from graphrisk.ledger.tables import SCHEMAS
 from graphrisk.worlds.small import write_small_world
+from tests.support_disk import SmallDisk
 from tests.support_e2e import (
     Done,
     Launcher,
-    SmallDisk,
     Town,
     accepted_contents,
     leftovers,
