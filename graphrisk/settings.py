@@ -58,6 +58,11 @@ class Settings:
         return self.home / "neo4j"
 
     @property
+    def graph_lock(self) -> Path:
+        """Held by whoever writes to the graph, or needs it to stand still."""
+        return self.home / "graph.lock"
+
+    @property
     def may_have_graph(self) -> bool:
         """Whether a graph is named or was ever started here; asked first, since the driver is slow to import."""
         return bool(os.environ.get("GRAPHRISK_NEO4J_URL")) or self.local_graph.exists()

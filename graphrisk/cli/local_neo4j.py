@@ -12,7 +12,7 @@ from graphrisk.cli.application import Home, Json, print_json, settings_of
 from graphrisk.cli.render import say
 from graphrisk.errors import InputError, NotFoundError, SettingsError, StoreError
 from graphrisk.files import locked
-from graphrisk.graph.server_files import DUMP, FIRST_GUIDE, GUIDES, USER
+from graphrisk.graph.server_files import DUMP, USER
 from graphrisk.settings import Settings
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def write_dump(
     settings = settings_of(home)
     server = _with_data(_primary(settings))
     file = target if target.suffix == ".dump" and not target.is_dir() else target / DUMP
-    with locked(settings.home / "graph.lock"):  # a sync that runs is finished first
+    with locked(settings.graph_lock):  # a sync that runs is finished first
         ran = dump(server, file)
     if json:
         print_json({"dump": str(file), "bytes": file.stat().st_size, "restarted": ran})
@@ -158,7 +158,7 @@ def _prepared(home: Path | None) -> Settings:
 def _primary(settings: Settings, heap_mib: int | None = None, page_cache_mib: int | None = None) -> LocalServer:
     from graphrisk.graph.server import LocalServer  # noqa: PLC0415 - the driver, which most commands do without
 
-    return LocalServer(settings.home / "neo4j", heap_mib, page_cache_mib)
+    return LocalServer(settings.local_graph, heap_mib, page_cache_mib)
 
 
 def _replica(settings: Settings, heap_mib: int | None = None, page_cache_mib: int | None = None) -> LocalServer:
@@ -185,15 +185,11 @@ def _start(server: LocalServer, json: bool, restored: bool = False) -> None:
     say(f"  User      {USER}")
     say(f"  Password  {server.password}   (kept in {server.password_file})")
     say(f"  Bolt      {running.url}")
-    say(f"Open the Browser address, put in user and password, press Connect; then {_first_click()}.")
+    say(
+        "Open the Browser address, put in user and password, press Connect; then click the first query of the guide that opens."
+    )
     if not server.replica:
         say("`graphrisk graph sync` fills the graph; `graphrisk neo4j stop` stops the server.")
-
-
-def _first_click() -> str:
-    if (GUIDES / FIRST_GUIDE).exists():
-        return "click the first query of the guide that opens"
-    return "click the database icon at the top left, and there a label"
 
 
 def _stop(server: LocalServer, json: bool) -> None:

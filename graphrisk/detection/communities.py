@@ -60,9 +60,9 @@ def _blocks(
     components: Components, of_link: Ints, wanted: Ints, members: Ints, starts: Ints, account_ids: pa.Array
 ) -> list[Block]:
     order = np.argsort(of_link, kind="stable")
-    order = order[np.isin(of_link[order], wanted, assume_unique=False)]
-    links = components.links.take(order)
-    first, end = np.searchsorted(of_link[order], wanted), np.searchsorted(of_link[order], wanted, side="right")
+    order = order[np.isin(of_link[order], wanted)]
+    links, of = components.links.take(order), of_link[order]
+    first, end = np.searchsorted(of, wanted), np.searchsorted(of, wanted, side="right")
     local = np.empty(len(members), np.int64)
     local[members] = np.arange(len(members)) - starts[components.component[members]]
     a, b = components.place(links.a), components.place(links.b)

@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 
 from graphrisk.graph.server import LocalServer
+from graphrisk.graph.server_files import DATABASE
 from graphrisk.policy import KindPolicy
 
 ACCOUNTS = """
@@ -48,7 +49,7 @@ def import_facts(
     Raises ``StoreError`` with what neo4j-admin said when it failed.
     """
     columns.execute(HELD)
-    arguments = ["database", "import", "full", "neo4j", "--overwrite-destination", "--multiline-fields=true"]
+    arguments = ["database", "import", "full", DATABASE, "--overwrite-destination", "--multiline-fields=true"]
     arguments.append(f"--nodes=Account={_written(columns, ACCOUNTS, folder / 'accounts.csv', moment=MOMENT)}")
     for name, kind in sorted(kinds.items()):
         nodes = _written(columns, ATTRIBUTES, folder / f"{name}.csv", kind=name, cap=kind.cap)

@@ -153,7 +153,7 @@ def connect(url: str, user: str, password: str, database: str) -> Generator[neo4
             connection_timeout=SECONDS_TO_CONNECT,
             connection_acquisition_timeout=2 * SECONDS_TO_CONNECT,
         ) as driver:
-            _require_version(driver.get_server_info().agent, url)
+            require_version(driver, (OLDEST_SERVER, 0), f"The server at {url}", "graphrisk")
             with driver.session(database=database, default_access_mode=neo4j.READ_ACCESS) as session:
                 session.run("RETURN 1").consume()
             yield driver
@@ -164,12 +164,13 @@ def connect(url: str, user: str, password: str, database: str) -> Generator[neo4
         raise _told(error, url, user, database) from None
 
 
-def _require_version(agent: str, url: str) -> None:
-    version = re.match(r"Neo4j/v?(\d+)", agent)
-    if version and int(version[1]) < OLDEST_SERVER:
-        raise StoreError(
-            f"The server at {url} is {agent}; graphrisk needs Neo4j {OLDEST_SERVER}.0 or newer: update it."
-        )
+def require_version(driver: neo4j.Driver, oldest: tuple[int, int], what: str, who: str) -> None:
+    """Raises ``StoreError`` when the server is older; ``what`` and ``who`` say which server it is, and who needs more."""
+    agent = driver.get_server_info().agent
+    version = re.match(r"Neo4j/v?(\d+)(?:\.(\d+))?", agent)
+    if version and (int(version[1]), int(version[2] or 0)) < oldest:
+        needed = ".".join(map(str, oldest))
+        raise StoreError(f"{what} is {agent}; {who} needs Neo4j {needed} or newer: update it.")
 
 
 def _told(error: Neo4jError | DriverError, url: str, user: str, database: str) -> SettingsError | StoreError:

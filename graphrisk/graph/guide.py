@@ -8,12 +8,11 @@ from __future__ import annotations
 import html
 import json
 import re
-from pathlib import Path
 from typing import Any
 
+from graphrisk.graph.server_files import FIRST_GUIDE, GUIDES
 from graphrisk.graph.statements import names, statement
 
-GUIDES = Path(__file__).with_name("guides")
 NUMBERS = ("run", "since")
 """Parameters that are numbers; all others are texts."""
 
@@ -32,13 +31,13 @@ _STYLE = re.compile(r"(<a data-exec='style ).*?('>)", re.DOTALL)
 
 def generated() -> dict[str, str]:
     """The pages of the guide as they should be: file name → text."""
-    start = (GUIDES / "start.html").read_text(encoding="utf-8")
+    start = (GUIDES / FIRST_GUIDE).read_text(encoding="utf-8")
     start = _QUESTION.sub(lambda found: f"{found[1]}\n{_runnable(found[2])}{found[3]}", start)
     start = _STYLE.sub(
         lambda found: found[1] + html.escape(json.dumps(style(), separators=(",", ":"))) + found[2], start
     )
     data = json.dumps(_opening(), indent=1, ensure_ascii=False)
-    return {"start.html": start, "setup.js": f"// Written by graphrisk.graph.guide.\nwindow.graphrisk = {data};\n"}
+    return {FIRST_GUIDE: start, "setup.js": f"// Written by graphrisk.graph.guide.\nwindow.graphrisk = {data};\n"}
 
 
 def style() -> dict[str, dict[str, str]]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import time
 
 import neo4j
 from neo4j.exceptions import ClientError
 
 from graphrisk.errors import StoreError
+from graphrisk.graph.connection import require_version
 from graphrisk.graph.statements import Statement, names, statement
 from graphrisk.logs import LOG
 
@@ -25,7 +25,7 @@ def migrate(driver: neo4j.Driver, database: str) -> list[str]:
     Raises ``StoreError`` when a migration was changed after it was applied, the database knows a newer one, or the
     server is too old for the statements.
     """
-    _require_version(driver)
+    require_version(driver, OLDEST_SERVER, "The graph's server", "writing")
     wanted = {name.removeprefix("schema/"): statement(name) for name in names("schema")}
     checksums = {name: hashlib.sha256(each.text.encode()).hexdigest() for name, each in wanted.items()}
     with driver.session(database=database) as session:
@@ -56,12 +56,3 @@ def _apply(session: neo4j.Session, migration: Statement) -> None:
             if attempt == ATTEMPTS or not (error.code or "").startswith("Neo.ClientError.Schema."):
                 raise
             time.sleep(0.2 * 2**attempt)
-
-
-def _require_version(driver: neo4j.Driver) -> None:
-    agent = driver.get_server_info().agent
-    version = re.match(r"Neo4j/v?(\d+)\.(\d+)", agent)
-    if version and (int(version[1]), int(version[2])) < OLDEST_SERVER:
-        raise StoreError(
-            f"The graph's server is {agent}; writing needs Neo4j {'.'.join(map(str, OLDEST_SERVER))} or newer: update it."
-        )

@@ -163,15 +163,10 @@ def _move(
     )
     if not moved:
         # The first attempt may have been committed without our hearing of it.
-        return bool(read_pointer_in(transaction) == publication.seq)
+        return execute(transaction, "publish/pointer")[0]["seq"] == publication.seq
     for name, rows in shown:
         execute(transaction, name, rows=rows)
     return True
-
-
-def read_pointer_in(transaction: neo4j.ManagedTransaction) -> int:
-    """The pointer as a transaction sees it."""
-    return execute(transaction, "publish/pointer")[0]["seq"]
 
 
 def _shown(

@@ -153,8 +153,7 @@ class LocalServer:
         with self._lock():
             self.stop()
             try:
-                opened = self._launch(auth=False)
-                self._require(opened, None)
+                opened = self._launched(None)
                 new = secrets.token_urlsafe(18)
                 set_password(opened.url, new)
                 write_durably(self.password_file, new.encode(), 0o600)
@@ -186,9 +185,7 @@ class LocalServer:
             return found
         last = self._last_setup()
         try:
-            with locked(cache_folder() / "starting.lock"):  # two at once could choose the same ports
-                started = self._launch()
-                self._require(started, password)
+            started = self._launched(password)
         except BaseException:
             self.stop()
             if last:  # so that memory with which it cannot start is not remembered
@@ -198,7 +195,14 @@ class LocalServer:
             raise
         return started
 
-    def _launch(self, auth: bool = True) -> Running:
+    def _launched(self, password: str | None) -> Running:
+        """A new process that lets its user in with ``password``, or everybody (``None``)."""
+        with locked(cache_folder() / "starting.lock"):  # two at once could choose the same ports
+            started = self._launch(auth=password is not None)
+            self._require(started, password)
+        return started
+
+    def _launch(self, auth: bool) -> Running:
         java()
         jars, setup = distribution(), replace(self._setup(), auth=auth)
         prepare_folder(self._home, jars, setup, self.replica)

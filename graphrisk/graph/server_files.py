@@ -57,9 +57,8 @@ def prepare_folder(home: Path, jars: Path, setup: Setup, read_only: bool) -> Non
         "db.tx_log.rotation.retention_policy": "keep_none",
         "server.databases.default_to_read_only": str(read_only).lower(),
         "browser.remote_content_hostname_whitelist": "localhost,127.0.0.1",
+        "browser.post_connect_cmd": f"guide http://{address}/browser/guides/{FIRST_GUIDE}",
     }
-    if (GUIDES / FIRST_GUIDE).exists():
-        lines["browser.post_connect_cmd"] = f"guide http://{address}/browser/guides/{FIRST_GUIDE}"
     write_durably(home / "conf" / "neo4j.conf", "".join(f"{key}={value}\n" for key, value in lines.items()).encode())
     _write_browser(next((jars / "lib").glob("neo4j-browser-*.jar")), home / "web" / "neo4j-browser.zip")
 

@@ -28,7 +28,6 @@ from graphrisk.runs.tables import SCHEMAS
 from graphrisk.settings import Settings
 
 SIGHTINGS_WORTH_AN_IMPORT = 100_000
-RUN_TABLES = ("accounts", "rings", "links", "lineage")
 
 
 def graph_of(settings: Settings) -> GraphAddress | None:
@@ -38,7 +37,7 @@ def graph_of(settings: Settings) -> GraphAddress | None:
         return named
     server = LocalServer(settings.local_graph)
     running = server.running()
-    return GraphAddress(running.url, USER, server.password, "neo4j") if running else None
+    return GraphAddress(running.url, USER, server.password) if running else None
 
 
 def follow(settings: Settings, policy: Policy) -> str | None:
@@ -63,7 +62,7 @@ def sync(settings: Settings, policy: Policy) -> dict[str, int]:
     Returns how many ``loads``, ``batches`` and ``publications`` were written. Raises ``SettingsError`` when no graph is
     named, ``StoreError`` when it cannot be reached or is another home's.
     """
-    with locked(settings.home / "graph.lock"):
+    with locked(settings.graph_lock):
         imported = _import(settings, policy)
         with _graph(settings) as (driver, database):
             migrate(driver, database)
@@ -124,7 +123,7 @@ def rebuild(settings: Settings, policy: Policy) -> dict[str, int]:
     """Empty the graph of everything that graphrisk put there, and write it again."""
     with (
         _graph(settings) as (driver, database),
-        locked(settings.home / "graph.lock"),
+        locked(settings.graph_lock),
         driver.session(database=database) as session,
     ):
         autocommit(session, "load/empty")
@@ -141,11 +140,8 @@ def _import(settings: Settings, policy: Policy) -> int:
             return 0
     with settings.scratch("graph") as scratch, settings.columns(scratch) as columns, step("Importing into Neo4j"):
         _view(settings, columns, loads)
-        server.stop()
-        try:
+        with server.stopped():
             import_facts(server, columns, policy.kinds, scratch)
-        finally:
-            server.start()
     return len(loads)
 
 
@@ -226,8 +222,8 @@ def _run_tables(settings: Settings, run_id: str | None) -> dict[str, Any]:
             "run `graphrisk graph rebuild`."
         )
     if run_id is None:
-        return {name: SCHEMAS[name].empty_table() for name in RUN_TABLES}
-    return {name: read_table(settings.runs, run_id, name) for name in RUN_TABLES}
+        return {name: schema.empty_table() for name, schema in SCHEMAS.items()}
+    return {name: read_table(settings.runs, run_id, name) for name in SCHEMAS}
 
 
 def _view(settings: Settings, columns: duckdb.DuckDBPyConnection, loads: list[Load]) -> None:

@@ -17,6 +17,7 @@ import neo4j
 
 from graphrisk import pipeline
 from graphrisk.graph.server import USER, LocalServer
+from graphrisk.graph.transactions import autocommit
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger
 from graphrisk.pipeline import graphing
@@ -25,7 +26,6 @@ from graphrisk.settings import Settings
 from tests.bench.processes import run
 
 BATCH = 5_000
-EMPTY = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
 ACCOUNTS = "UNWIND $rows AS row MERGE (:Account {accountId: row.a})"
 ATTRIBUTES = "UNWIND $rows AS row MERGE (:Attribute {token: row.t})"
 USES = """
@@ -65,13 +65,13 @@ def _passes(settings: Settings, server: LocalServer, accounts: int) -> None:
     graphing.SIGHTINGS_WORTH_AN_IMPORT = 1 << 62
     with _driver(server) as driver, driver.session() as session:
         pipeline.sync(settings, Policy())  # constraints, and a warm server
-        session.run(EMPTY).consume()
+        autocommit(session, "load/empty")
         for attempt in (1, 2):
             _tell("bare loop", *_bare(session, rows))
-            session.run(EMPTY).consume()
+            autocommit(session, "load/empty")
             if attempt == 1:
                 _tell("sync", *_sync(settings))
-                session.run(EMPTY).consume()
+                autocommit(session, "load/empty")
     graphing.SIGHTINGS_WORTH_AN_IMPORT = 1
     _tell("import", *_sync(settings))
 
