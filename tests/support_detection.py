@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import random
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,11 @@ def week_of(moment: int) -> int:
 
 def moment_of(microseconds: int) -> datetime:
     return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=microseconds)
+
+
+def token_like(name: str) -> str:
+    """A token as the ledger writes them, for a value that a test calls by a short name."""
+    return f"test1:{hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()}"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from graphrisk.linkage.links import link
 from graphrisk.model import DAY_US, HOUR_US, Links
 from graphrisk.policy import Policy, RingPolicy
 from graphrisk.rings.formation import campaign_windows, form_rings
-from tests.support_detection import MONDAY, Seen, facts_in_view, links_of, moment_of
+from tests.support_detection import MONDAY, Seen, facts_in_view, links_of, moment_of, token_like
 
 WIDE = settings(max_examples=250, deadline=None)
 
@@ -189,13 +189,13 @@ def framing(kind: str, innocent_first: bool, own_device: bool = False, thieves: 
     """A ring on one device types a value of an account that has nothing else to do with it."""
     begin = MONDAY + 300 * DAY_US
     first = begin - DAY_US if innocent_first else begin + DAY_US
-    rows = [Seen("innocent", kind, "typed", None, first, begin + 2 * DAY_US)]
+    rows = [Seen("innocent", kind, token_like("typed"), None, first, begin + 2 * DAY_US)]
     if own_device:
-        rows.append(Seen("innocent", "device", "theirs", None, begin, begin + DAY_US))
+        rows.append(Seen("innocent", "device", token_like("theirs"), None, begin, begin + DAY_US))
     for number in range(thieves):
         at = begin + number * HOUR_US
-        rows.append(Seen(f"thief{number:02d}", kind, "typed", None, at, at + DAY_US))
-        rows.append(Seen(f"thief{number:02d}", "device", "theirs", None, at, at + DAY_US))
+        rows.append(Seen(f"thief{number:02d}", kind, token_like("typed"), None, at, at + DAY_US))
+        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
     return formed(rows)
 
 

@@ -17,7 +17,7 @@ from graphrisk.linkage.links import link
 from graphrisk.linkage.prices import gaps_priced, prices
 from graphrisk.model import DAY_US, HOUR_US
 from graphrisk.policy import KindPolicy, Policy
-from tests.support_detection import MONDAY, WEEK_US, Seen, facts_in_view, moment_of, price, week_of
+from tests.support_detection import MONDAY, WEEK_US, Seen, facts_in_view, moment_of, price, token_like, week_of
 
 NEW_SHARE = 0.02
 TIGHT = {
@@ -186,7 +186,9 @@ def found_links(
     with facts_in_view(created, rows) as columns:
         links = link(columns, policy, moment_of(as_of), NEW_SHARE).links
         names = [row[0] for row in columns.execute("SELECT account_id FROM ids ORDER BY account").fetchall()]
-        evidence = columns.execute("SELECT a, b, kind, token, week, accounts, milli_nats FROM evidence").fetchall()
+        evidence = columns.execute(
+            "SELECT a, b, kind, token_of(value), week, accounts, milli_nats FROM evidence"
+        ).fetchall()
     kinds = list(policy.priced())
     under: dict[tuple[int, int], set[tuple[str, str, int, int, int]]] = defaultdict(set)
     for a, b, kind, *rest in evidence:
@@ -204,7 +206,7 @@ def found_links(
 
 
 NAMES = ("a", "b", "c", "d", "e", "é", "Z", "~")
-NETWORKS = {"ip0": "net", "ip1": "net", "ip2": None}
+NETWORKS = {token_like("ip0"): token_like("net"), token_like("ip1"): token_like("net")}
 
 
 @st.composite
@@ -219,7 +221,7 @@ def facts(draw: st.DrawFn) -> tuple[dict[str, int | None], list[Seen]]:
             draw(st.sampled_from(NAMES)),
             draw(st.sampled_from(("device", "card", "address", "email", "ip", "ip"))),
         )
-        token = kind + str(draw(st.integers(0, 2)))
+        token = token_like(kind + str(draw(st.integers(0, 2))))
         hour = draw(st.one_of(st.integers(0, 96), st.integers(0, 24 * 150)))
         start = births[name] if births[name] is not None and draw(st.booleans()) else MONDAY
         first = (start or MONDAY) + hour * HOUR_US + draw(st.integers(0, 1)) * 60_000_000
