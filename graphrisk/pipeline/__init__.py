@@ -24,21 +24,25 @@ if TYPE_CHECKING:
     from graphrisk.pipeline.graphing import follow, graph_status, rebuild, sync, verify
     from graphrisk.pipeline.loading import Loaded, compact, load
     from graphrisk.pipeline.publishing import publish, rollback
+    from graphrisk.pipeline.signalling import catch_up, ensure_signals
 
 _VERBS = {
     "loading": ("Loaded", "compact", "load"),
     "detecting": ("detect",),
     "graphing": ("follow", "graph_status", "rebuild", "sync", "verify"),
     "publishing": ("publish", "rollback"),
+    "signalling": ("catch_up", "ensure_signals"),
     "asking": ("account", "chosen_run", "export", "policy_shown", "ring", "rings", "run_status", "runs", "status"),
 }
 
 __all__ = [
     "Loaded",
     "account",
+    "catch_up",
     "chosen_run",
     "compact",
     "detect",
+    "ensure_signals",
     "export",
     "follow",
     "graph_status",

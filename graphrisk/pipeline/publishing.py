@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from graphrisk.errors import NotFoundError, PublicationRefusedError
+from graphrisk.logs import LOG
+from graphrisk.pipeline.signalling import catch_up
 from graphrisk.policy import Policy
 from graphrisk.publication import Answers, objections
 from graphrisk.runs.store import (
@@ -31,6 +33,7 @@ def publish(
     manifest = read_manifest(settings.runs, chosen)
     live = current_run(settings.home)
     if chosen == live:
+        _signal(settings)
         return publications(settings.home)[-1]
     verify_run(settings.runs, chosen)
     reasons = objections(_answers(settings, chosen), _answers(settings, live) if live else None, policy.guard)
@@ -41,7 +44,9 @@ def publish(
     if reasons and force_reason is None:
         raise PublicationRefusedError(chosen, reasons)
     note = f"{force_reason} (overruled: {'; '.join(reasons)})" if reasons else force_reason
-    return move_pointer(settings.home, chosen, live, "publish", note)
+    move = move_pointer(settings.home, chosen, live, "publish", note)
+    _signal(settings)
+    return move
 
 
 def rollback(settings: Settings, reason: str | None = None) -> Publication:
@@ -57,7 +62,14 @@ def rollback(settings: Settings, reason: str | None = None) -> Publication:
     if before is None:
         raise NotFoundError(f"Run {live} was the first to be published; there is none to roll back to.")
     verify_run(settings.runs, before)
-    return move_pointer(settings.home, before, live, "rollback", reason)
+    move = move_pointer(settings.home, before, live, "rollback", reason)
+    _signal(settings)
+    return move
+
+
+def _signal(settings: Settings) -> None:
+    if lag := catch_up(settings):
+        LOG.warning("%s", lag)
 
 
 def _newest(settings: Settings) -> str:
