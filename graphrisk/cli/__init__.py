@@ -13,6 +13,7 @@ from graphrisk.cli.batch import register as register_batch
 from graphrisk.cli.graphing import register as register_graphing
 from graphrisk.cli.inspecting import register as register_inspecting
 from graphrisk.cli.local_neo4j import register as register_local_neo4j
+from graphrisk.cli.serving import register as register_serving
 from graphrisk.cli.signals import register as register_signals
 from graphrisk.errors import GraphriskError
 
@@ -22,6 +23,7 @@ register_batch(app)
 register_graphing(app)
 register_inspecting(app)
 register_local_neo4j(app)
+register_serving(app)
 register_signals(app)
 
 

@@ -1,0 +1,74 @@
+"""One audit chain: the form of its lines, and the file that a process writes."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import hmac
+import json
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from graphrisk.api.register import CLOSED, OPEN, Register
+from graphrisk.files import sync_path
+
+LONGEST_LINE = 16 * 2**20
+BEFORE_FIRST = b"0" * 64
+CHAIN, END = b',"chain":"', b'"}\n'
+CLOSING = b',"closed":true'
+_JSON = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def link(key: bytes, before: bytes, body: bytes) -> bytes:
+    """The chain value (64 hex digits) of a line with this body, after a line with the value ``before``."""
+    return hmac.digest(key, before + body, "sha256").hex().encode()
+
+
+class Chain:
+    """The file that a process writes now. Holds its lock, which tells a chain that runs from one that was killed."""
+
+    def __init__(self, register: Register, before: Chain | None) -> None:
+        self._register = register
+        self.head = register.announce()
+        self.file = register.folder / self.head.file_name
+        self.line, self.size, self.last = -1, 0, BEFORE_FIRST
+        self.descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+            after = before and {"number": before.head.number, "chain": before.last.decode()}
+            self.append({"opened": self.file.name, "after": after})
+            os.fsync(self.descriptor)
+            sync_path(register.folder)
+            self.write_head(OPEN, self.line, self.last)
+        except OSError:  # as on a full disk, where each request would leave another file
+            os.close(self.descriptor)
+            self.file.unlink()
+            raise
+
+    def append(self, fields: dict[str, Any]) -> None:
+        """One line, whole or not at all; raises ``OSError``."""
+        moment = datetime.now(UTC).isoformat(timespec="microseconds")[:26]
+        body = _JSON({"time": f"{moment}Z", "n": self.line + 1, **fields})[:-1].encode()
+        chain = link(self._register.key, self.last, body)
+        line = body + CHAIN + chain + END
+        if len(line) > LONGEST_LINE:
+            raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
+        if os.write(self.descriptor, line) != len(line):
+            os.ftruncate(self.descriptor, self.size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.line, self.size, self.last = self.line + 1, self.size + len(line), chain
+
+    def write_head(self, state: int, line: int, last: bytes) -> None:
+        self._register.write(replace(self.head, state=state, line=line, chain=bytes.fromhex(last.decode())))
+
+    def finish(self) -> None:
+        """The closing line, on disk before the register says so."""
+        if self.descriptor < 0:
+            return
+        self.append({"closed": True})
+        os.fsync(self.descriptor)
+        self.write_head(CLOSED, self.line, self.last)
+        os.close(self.descriptor)
+        self.descriptor = -1
