@@ -15,6 +15,7 @@ from graphrisk.cli.inspecting import register as register_inspecting
 from graphrisk.cli.local_neo4j import register as register_local_neo4j
 from graphrisk.cli.serving import register as register_serving
 from graphrisk.cli.signals import register as register_signals
+from graphrisk.cli.webhooks import register as register_webhooks
 from graphrisk.errors import GraphriskError
 
 STOPPED = "Stopped; nothing was left half done."
@@ -25,6 +26,7 @@ register_inspecting(app)
 register_local_neo4j(app)
 register_serving(app)
 register_signals(app)
+register_webhooks(app)
 
 
 def main() -> None:  # noqa: C901 - one arm for each way to end
