@@ -31,7 +31,7 @@ from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import LOG
-from graphrisk.model import METHOD_VERSION, Lineage, Members, RingLinks, Rings
+from graphrisk.model import METHOD_VERSION, Lineage, Links, Members, RingLinks, Rings
 from graphrisk.policy import Policy
 from graphrisk.rings.formation import form_rings
 from graphrisk.rings.identity import Identified, identify, ring_key
@@ -41,6 +41,7 @@ from graphrisk.runs.assembly import (
     kinds_of_rings,
     lineage_table,
     links_table,
+    neighbours_table,
     read_lineage,
     rings_table,
 )
@@ -78,6 +79,7 @@ class _Found:
 
     ids: pa.Table
     account_ids: pa.Array
+    links: Links
     rings: Rings
     members: Members
     ring_links: RingLinks
@@ -208,7 +210,7 @@ def _find_rings(
         "largest_component": int(sizes.max()),
         "largest_ring": int(rings.size.max(initial=0)),
     }
-    return _Found(ids, account_ids, rings, members, ring_links, bridges, scores, counts)
+    return _Found(ids, account_ids, linkage.links, rings, members, ring_links, bridges, scores, counts)
 
 
 def _score(
@@ -282,6 +284,7 @@ def _tables(
         ),
         "links": links_table(columns, policy, found.account_ids),
         "lineage": lineage_table(identified.lineage),
+        "neighbours": neighbours_table(found.links, found.counts["accounts"]),
     }
 
 

@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from graphrisk.model import Floats, Ints, Lineage, Members, RingLinks, Rings
+from graphrisk.model import Floats, Ints, Lineage, Links, Members, RingLinks, Rings
 from graphrisk.policy import BandPolicy, Policy
 from graphrisk.runs.tables import SCHEMAS, build, lists
 
@@ -149,6 +149,18 @@ def links_table(columns: duckdb.DuckDBPyConnection, policy: Policy, account_ids:
             "onset": links["onset"].to_numpy(),
             "evidence": lists(np.diff(np.r_[starts, len(a)]), fields, SCHEMAS["links"].field("evidence").type),
         },
+    )
+
+
+def neighbours_table(links: Links, accounts: int) -> pa.Table:
+    """The links of every account, strongest first, then by the other account."""
+    ends, others = np.r_[links.a, links.b], np.r_[links.b, links.a]
+    order = np.lexsort((others, -np.r_[links.strength, links.strength], ends))
+    offsets = pa.array(np.r_[0, np.cumsum(np.bincount(ends, minlength=accounts))], pa.int32())
+    columns = {"link": order % max(len(links.a), 1), "account": others[order]}
+    return build(
+        "neighbours",
+        {name: pa.ListArray.from_arrays(offsets, pa.array(rows, pa.int32())) for name, rows in columns.items()},
     )
 
 

@@ -26,7 +26,6 @@ _MANIFEST: dict[str, type] = {
     **dict.fromkeys(("counts", "profile", "seconds", "versions", "files"), dict),
     "lineage_of": list,
 }
-ROWS_A_BATCH = 65_536
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,8 @@ class Publication:
 
 
 def write_run(scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifest: dict[str, Any]) -> dict[str, Any]:
-    """Write a run's tables (Arrow IPC, uncompressed, so that readers map them) and its manifest, then name the folder.
+    """Write a run's tables (Arrow IPC, one uncompressed batch, so that readers map columns as they are) and its manifest,
+    then name the folder.
 
     A run of that id that is already there is the same run, and stays. Returns the manifest with the files' digests.
     """
@@ -53,7 +53,7 @@ def write_run(scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifes
     for name in SCHEMAS:
         path = folder / f"{name}.arrow"
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMAS[name]) as writer:
-            writer.write_table(tables[name], max_chunksize=ROWS_A_BATCH)
+            writer.write_table(tables[name].combine_chunks())
         files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
         sync_path(path)
     seconds = {**manifest["seconds"], "writing": round(time.perf_counter() - started, 3)}

@@ -85,8 +85,13 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("core", pa.list_(pa.string())),
         ]
     ),
+    "neighbours": pa.schema([("link", pa.list_(pa.int32())), ("account", pa.list_(pa.int32()))]),
 }
-"""Columns of each table, sorted by its first column (links: by the first two)."""
+"""Columns of each table, sorted by its first column (links: by the first two).
+
+``neighbours`` has one row an account, in the order of ``accounts``: the rows of its links, strongest first, and the
+rows of the accounts at their other ends. It is an index over the others, for readers that must be quick.
+"""
 
 KEYED_FIELDS = ("token", "hint")
 """What depends on the token key or only helps people: no part of the output digest."""

@@ -1,0 +1,202 @@
+"""The memory-mapped reader: one run, opened once, asked many times. Nothing in it changes after it was opened."""
+
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrisk.model import Floats, Ints
+from graphrisk.runs.store import read_manifest, read_table, verify_run
+from graphrisk.runs.tables import SCHEMAS
+
+SCORES = 1001
+
+
+class Snapshot:
+    """A run's tables, mapped, so that worker processes share their pages; a row number is an account, ring or link.
+
+    Accounts are in the order of their ids' bytes, rings in the order of their ids.
+    """
+
+    def __init__(self, runs: Path, run_id: str, verify: bool = True) -> None:
+        """Open a run; ``verify`` checks every byte against the manifest first.
+
+        Raises ``NotFoundError``, or ``StoreError`` when it is damaged.
+        """
+        if verify:
+            verify_run(runs, run_id)
+        self.run_id = run_id
+        self.manifest: dict[str, Any] = read_manifest(runs, run_id)
+        self._tables = {name: read_table(runs, run_id, name).combine_chunks() for name in SCHEMAS}
+        self.accounts, self.rings, self.links = (self._tables[name] for name in ("accounts", "rings", "links"))
+        self.lineage = self._tables["lineage"]
+        self._ids = SortedText(_whole(self.accounts, "account_id"))
+        self._ring_ids = SortedText(_whole(self.rings, "ring_id"))
+        self._lineage_ids = SortedText(_whole(self.lineage, "ring_id"))
+        self._neighbours = {name: _whole(self._tables["neighbours"], name) for name in SCHEMAS["neighbours"].names}
+
+    def account_row(self, account_id: str) -> int | None:
+        """The row of an account."""
+        return self._ids.find(account_id)
+
+    def account_rows(self, account_ids: Sequence[str]) -> Ints:
+        """The rows of many accounts, −1 for those that the run does not know."""
+        return self._ids.find_all(account_ids)
+
+    def ring_row(self, ring_id: str) -> int | None:
+        """The row of a ring that the run has."""
+        return self._ring_ids.find(ring_id)
+
+    def lineage_of(self, ring_id: str) -> dict[str, Any] | None:
+        """What became of a ring id, issued by this run or by any before it."""
+        row = self._lineage_ids.find(ring_id)
+        return None if row is None else self.lineage.slice(row, 1).to_pylist()[0]
+
+    def account_id(self, row: int) -> str:
+        return self._ids[row].decode()
+
+    def links_of(self, row: int) -> tuple[Ints, Ints]:
+        """The rows of an account's links, strongest first, and of the accounts at their other ends."""
+        found = (self._neighbours[name][row].values.to_numpy() for name in ("link", "account"))
+        links, accounts = found
+        return links.astype(np.int64), accounts.astype(np.int64)
+
+    def members_of(self, ring: int) -> list[dict[str, str]]:
+        """The members of a ring: ``account_id`` and ``role``, in the order of their ids."""
+        return self.rings["members"][ring].as_py()
+
+    def links_inside(self, ring: int) -> Ints:
+        """The rows of the links between members of a ring, strongest first, then by their account ids."""
+        members = self.account_rows([member["account_id"] for member in self.members_of(ring)])
+        inside: list[Ints] = []
+        for member in members.tolist():
+            links, others = self.links_of(member)
+            inside.append(links[(others > member) & np.isin(others, members)])
+        found = np.concatenate(inside) if inside else np.zeros(0, np.int64)
+        return found[np.lexsort((found, -self.strength[found]))]
+
+    @cached_property
+    def strength(self) -> Ints:
+        """Milli-nats of each link."""
+        return _whole(self.links, "strength").to_numpy().astype(np.int64)
+
+    @cached_property
+    def score(self) -> Ints:
+        return _whole(self.accounts, "score").to_numpy()
+
+    @cached_property
+    def logit(self) -> Ints:
+        """Milli-logits of each account's risk."""
+        return _whole(self.accounts, "logit").to_numpy()
+
+    @cached_property
+    def ring_of(self) -> Ints:
+        """The row of each account's ring, −1 for none."""
+        places = pc.index_in(self.accounts["ring_id"], value_set=_whole(self.rings, "ring_id"))
+        return pc.fill_null(places.combine_chunks(), -1).to_numpy()
+
+    @cached_property
+    def is_core(self) -> Any:
+        """Whether each account is core in its ring (bool)."""
+        return pc.fill_null(pc.equal(_whole(self.accounts, "role"), "core"), False).to_numpy(zero_copy_only=False)
+
+    @cached_property
+    def percentile(self) -> Floats:
+        """Share (0–100) of the accounts with a lower score, by score."""
+        counts = np.bincount(self.score, minlength=SCORES)
+        return np.round(100 * (np.cumsum(counts) - counts) / max(len(self.score), 1), 2)
+
+    @cached_property
+    def marketplaces(self) -> list[frozenset[str]]:
+        """The marketplaces of each ring's members."""
+        held: list[set[str]] = [set() for _ in range(self.rings.num_rows)]
+        pairs = pa.table({"ring": self.ring_of, "marketplace": self.accounts["marketplace"]})
+        pairs = pairs.filter(pc.and_(pc.greater_equal(pairs["ring"], 0), pc.is_valid(pairs["marketplace"])))
+        distinct = pairs.group_by(["ring", "marketplace"]).aggregate([])
+        for ring, marketplace in zip(distinct["ring"].to_pylist(), distinct["marketplace"].to_pylist(), strict=True):
+            held[ring].add(marketplace)
+        return [frozenset(each) for each in held]
+
+    @cached_property
+    def reason_bounds(self) -> Ints:
+        """Where each account's reasons begin in ``reason_codes`` and ``reason_parts``; one more for the end."""
+        return _whole(self.accounts, "reasons").offsets.to_numpy()
+
+    @cached_property
+    def reason_names(self) -> list[str]:
+        return sorted(pc.unique(_reasons(self.accounts).field("code")).to_pylist())
+
+    @cached_property
+    def reason_codes(self) -> Any:
+        """Places in ``reason_names`` (bytes), one element a reason."""
+        codes = pc.index_in(_reasons(self.accounts).field("code"), value_set=pa.array(self.reason_names, pa.string()))
+        return codes.to_numpy().astype(np.uint8)
+
+    @cached_property
+    def reason_parts(self) -> Ints:
+        """Milli-logits, one element a reason."""
+        return _reasons(self.accounts).field("contribution").to_numpy()
+
+    def warm(self) -> None:
+        """Make what the first questions would otherwise wait for."""
+        for name in ("score", "logit", "ring_of", "is_core", "percentile", "strength"):
+            getattr(self, name)
+        for name in ("reason_bounds", "reason_codes", "reason_parts"):
+            getattr(self, name)
+
+
+class SortedText:
+    """A column of texts sorted by their bytes, searched where it lies in the mapped file."""
+
+    def __init__(self, column: Any) -> None:
+        self._column, self._count = column, len(column)
+        _, offsets, data = column.buffers()
+        self._bounds = memoryview(offsets).cast("i")[column.offset :] if self._count else memoryview(b"")
+        self._data = memoryview(data) if data is not None else memoryview(b"")
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, row: int) -> bytes:
+        return bytes(self._data[self._bounds[row] : self._bounds[row + 1]])
+
+    def find(self, text: str) -> int | None:
+        """The row of a text, or None."""
+        wanted = text.encode("utf-8", "surrogatepass")
+        row = bisect_left(self, wanted)
+        return row if row < self._count and self[row] == wanted else None
+
+    def find_all(self, texts: Sequence[str]) -> Ints:
+        """The row of each text, −1 for those that are not there: one binary search, all at once."""
+        wanted = pa.array([text.encode("utf-8", "surrogatepass") for text in texts], pa.binary())
+        column = self._column.view(pa.binary())
+        low, high = np.zeros(len(texts), np.int64), np.full(len(texts), self._count)
+        while (open_ := low < high).any():
+            middle = np.where(open_, (low + high) // 2, 0)
+            smaller = pc.less(column.take(pa.array(middle)), wanted).to_numpy(zero_copy_only=False)
+            low = np.where(open_ & smaller, middle + 1, low)
+            high = np.where(open_ & ~smaller, middle, high)
+        if not self._count:
+            return np.full(len(texts), -1)
+        there = np.minimum(low, self._count - 1)
+        same = pc.equal(column.take(pa.array(there)), wanted).to_numpy(zero_copy_only=False)
+        return np.where(same, there, -1)
+
+
+def _whole(table: pa.Table, name: str) -> Any:
+    """A column as one array, as it lies in the file."""
+    column = table[name]
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
+def _reasons(table: pa.Table) -> Any:
+    return _whole(table, "reasons").values
