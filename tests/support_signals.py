@@ -16,7 +16,7 @@ from graphrisk.rings.identity import identify, ring_key
 from graphrisk.runs.assembly import lineage_table, read_lineage
 from graphrisk.runs.feed import cursor_of, read_signals
 from graphrisk.runs.store import current_run, publications, read_table, write_run
-from graphrisk.runs.tables import build
+from graphrisk.runs.tables import SCHEMAS, build
 from graphrisk.settings import Settings
 
 BANDS = ("high", "medium", "low")
@@ -51,10 +51,9 @@ class History:
         moment = len(self.made) * DAY_US
         identified = identify([cores[n] for n in numbers], alive, known, run_id, moment, Policy().rings)
         ids = dict(zip(numbers, identified.ring_ids, strict=True))
-        tables = {
+        tables = {name: schema.empty_table() for name, schema in SCHEMAS.items()} | {
             "accounts": _accounts(found, ids),
             "rings": _rings(found, ids, cores),
-            "links": build("links", _columns([], ("account_a", "account_b", "strength", "onset", "evidence"))),
             "lineage": lineage_table(identified.lineage),
         }
         self.settings.prepare()

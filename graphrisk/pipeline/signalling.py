@@ -14,10 +14,12 @@ from graphrisk.signals import Findings, Move, changes, gap
 def ensure_signals(settings: Settings) -> list[int]:
     """Write the signals of every publication that has none yet, oldest first; returns the numbers of those.
 
-    A publication whose runs were deleted gets a ``feed.gap``. Raises ``StoreError`` when a run is damaged.
+    A publication whose runs were deleted gets a ``feed.gap``. Raises ``StoreError`` when a run is damaged or the home
+    cannot be used.
     """
     if all(is_written(settings.home, move) for move in publications(settings.home)):
         return []
+    settings.prepare()
     with locked(settings.home / "signals.lock"):
         moves = publications(settings.home)
         missing = [move for move in moves if not is_written(settings.home, move)]
