@@ -151,12 +151,12 @@ def verify_audit(home: Path) -> AuditReport:
     report, register = AuditReport(), existing_register(home)
     if register is None:
         return report
-    most_known, number = 0, 1
+    most_known = number = 0
     while number < register.count:  # which may grow
         head = register.read(number)
         if head is None:
-            report.problems.append(AuditProblem("register", None, f"its record of chain {number} was changed"))
-        else:
+            report.problems.append(AuditProblem("register", None, f"its record {number} was changed"))
+        elif number > 0:
             most_known = max(most_known, head.known)
             _Check(register, head).add_to(report)
         report.chains, number = number, number + 1

@@ -25,7 +25,7 @@ ANNOUNCED, OPEN, CLOSED = range(3)
 """States of a chain: its file may not be there yet; it has lines; it has its closing line."""
 _RECORD = struct.Struct(">QQQQqQ32s16x")
 _RECORD_BYTES = _RECORD.size + 32
-_ATTEMPTS, _PAUSE_SECONDS = 3, 0.02
+_ATTEMPTS, _PAUSE_SECONDS = 4, 0.002
 
 
 @dataclass(frozen=True)
