@@ -152,12 +152,17 @@ class Keyring:
                 self._held = _read(self._file)
         except FileNotFoundError:
             self._held = {}
-        except (StoreError, OSError) as error:
-            self._held = {}
-            seen = seen or str(error)
-            if seen != self._seen:
-                LOG.error("Every request is refused: %s", error)
+        except StoreError as error:
+            self._refuse(error, seen)
+        except OSError as error:  # looked at again, since the file itself may be whole
+            seen = str(error)
+            self._refuse(error, seen)
         self._seen = seen
+
+    def _refuse(self, error: Exception, seen: object) -> None:
+        self._held = {}
+        if seen != self._seen:
+            LOG.error("Every request is refused: %s", error)
 
 
 def _file(home: Path) -> Path:

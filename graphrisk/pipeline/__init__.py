@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         account,
         chosen_run,
         export,
+        lineage_elsewhere,
         policy_shown,
         ring,
         rings,
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
         runs,
         status,
     )
+    from graphrisk.pipeline.comparing import Differences, differences
     from graphrisk.pipeline.detecting import detect
     from graphrisk.pipeline.graphing import follow, graph_status, rebuild, sync, verify
     from graphrisk.pipeline.loading import Loaded, compact, load
@@ -32,20 +34,35 @@ _VERBS = {
     "graphing": ("follow", "graph_status", "rebuild", "sync", "verify"),
     "publishing": ("publish", "rollback"),
     "signalling": ("catch_up", "ensure_signals"),
-    "asking": ("account", "chosen_run", "export", "policy_shown", "ring", "rings", "run_status", "runs", "status"),
+    "asking": (
+        "account",
+        "chosen_run",
+        "export",
+        "lineage_elsewhere",
+        "policy_shown",
+        "ring",
+        "rings",
+        "run_status",
+        "runs",
+        "status",
+    ),
+    "comparing": ("Differences", "differences"),
 }
 
 __all__ = [
+    "Differences",
     "Loaded",
     "account",
     "catch_up",
     "chosen_run",
     "compact",
     "detect",
+    "differences",
     "ensure_signals",
     "export",
     "follow",
     "graph_status",
+    "lineage_elsewhere",
     "load",
     "policy_shown",
     "publish",

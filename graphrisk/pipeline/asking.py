@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrisk.errors import NotFoundError
@@ -16,6 +15,7 @@ from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger
 from graphrisk.policy import Policy
 from graphrisk.runs.export import Format, write_export
+from graphrisk.runs.snapshot import Snapshot, plain
 from graphrisk.runs.store import current_run, publications, read_manifest, read_table, run_ids
 from graphrisk.runs.tables import SCHEMAS
 from graphrisk.scoring.reasons import explain
@@ -107,31 +107,27 @@ def rings(
     if band:
         table = table.filter(pc.equal(table["band"], band))
     kept = ("ring_id", "size", "core_size", "score", "band", "kinds", "first_link_at", "last_link_at", "flags")
-    return _plain(table.select(list(kept)).sort_by([("score", "descending"), ("ring_id", "ascending")]).slice(0, limit))
+    return plain(table.select(list(kept)).sort_by([("score", "descending"), ("ring_id", "ascending")]).slice(0, limit))
 
 
 def ring(settings: Settings, ring_id: str, run_id: str | None = None) -> dict[str, Any]:
     """A ring and why it has its score; for a retired id, what became of it. Raises ``NotFoundError``."""
     chosen = chosen_run(settings, run_id)
-    lineage = _one(read_table(settings.runs, chosen, "lineage"), "ring_id", ring_id) or _elsewhere(settings, ring_id)
+    snapshot = Snapshot(settings.runs, chosen, verify=False)
+    lineage = snapshot.lineage_of(ring_id) or lineage_elsewhere(settings, ring_id)
     if lineage is None:
         raise NotFoundError(f"No ring was ever called {ring_id} in run {chosen}; `graphrisk rings` lists the rings.")
     del lineage["core"]
-    found = _one(read_table(settings.runs, chosen, "rings"), "ring_id", ring_id)
-    if found is None:
+    row = snapshot.ring_row(ring_id)
+    if row is None:
         return {"run_id": chosen, "ring_id": ring_id, "status": "retired", "lineage": lineage}
-    members = [member["account_id"] for member in found["members"]]
-    links = read_table(settings.runs, chosen, "links")
-    inside = _is_in(links["account_a"], members)
-    links = links.filter(inside).filter(_is_in(links.filter(inside)["account_b"], members))
+    found = plain(snapshot.rings.slice(row, 1))[0]
     return {
         "run_id": chosen,
         **found,
         "status": "live",
         "reasons": _reasons(found["reasons"], found["features"]),
-        "links": _plain(
-            links.sort_by([("strength", "descending"), ("account_a", "ascending"), ("account_b", "ascending")])
-        ),
+        "links": snapshot.links_at(snapshot.links_inside(row)),
         "lineage": lineage,
     }
 
@@ -139,47 +135,46 @@ def ring(settings: Settings, ring_id: str, run_id: str | None = None) -> dict[st
 def account(settings: Settings, account_id: str, run_id: str | None = None) -> dict[str, Any]:
     """An account, its ring and role, its strongest links, and reasons that add up to the logit of its score."""
     chosen = chosen_run(settings, run_id)
-    found = _one(read_table(settings.runs, chosen, "accounts"), "account_id", account_id)
-    if found is None:
+    snapshot = Snapshot(settings.runs, chosen, verify=False)
+    row = snapshot.account_row(account_id)
+    if row is None:
         raise NotFoundError(
             f"Run {chosen} has no account {account_id!r}; ids are taken as they were loaded, check the spelling."
         )
+    found = plain(snapshot.accounts.slice(row, 1))[0]
     features: list[dict[str, Any]] = []
     summary = None
     if found["ring_id"]:
-        whole = _one(read_table(settings.runs, chosen, "rings"), "ring_id", found["ring_id"]) or {}
+        whole = plain(snapshot.rings.slice(snapshot.ring_row(found["ring_id"]) or 0, 1))[0]
         features = whole["features"]
         summary = {key: whole[key] for key in ("ring_id", "size", "core_size", "score", "band", "kinds")}
-    links = links_of(settings, account_id, chosen)
+    links, _ = snapshot.links_of(row)
     return {
         "run_id": chosen,
         **found,
         "reasons": _reasons(found["reasons"], features),
         "ring": summary,
         "links": len(links),
-        "strongest_links": links[:STRONGEST],
+        "strongest_links": _links_of(snapshot, account_id, row)[:STRONGEST],
     }
 
 
-def _elsewhere(settings: Settings, ring_id: str) -> dict[str, Any] | None:
+def _links_of(snapshot: Snapshot, account_id: str, row: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for link in snapshot.links_at(snapshot.links_of(row)[0]):
+        other = link["account_b"] if link["account_a"] == account_id else link["account_a"]
+        found.append({"account_id": other, **{key: link[key] for key in ("strength", "onset", "evidence")}})
+    return found
+
+
+def lineage_elsewhere(settings: Settings, ring_id: str) -> dict[str, Any] | None:
     """The lineage of an id that only a run knows which was published and then rolled back."""
     for run in dict.fromkeys(move.run_id for move in reversed(publications(settings.home))):
         if (settings.runs / run).exists():
-            found = _one(read_table(settings.runs, run, "lineage"), "ring_id", ring_id)
+            found = Snapshot(settings.runs, run, verify=False).lineage_of(ring_id)
             if found:
                 return {**found, "status": "retired", "event": "rolled back", "superseded_by": []}
     return None
-
-
-def links_of(settings: Settings, account_id: str, run_id: str) -> list[dict[str, Any]]:
-    """The links of an account, strongest first, each with the other account and its evidence."""
-    table = read_table(settings.runs, run_id, "links")
-    mine = pc.or_(pc.equal(table["account_a"], account_id), pc.equal(table["account_b"], account_id))
-    found: list[dict[str, Any]] = []
-    for row in _plain(table.filter(mine)):
-        other = row["account_b"] if row["account_a"] == account_id else row["account_a"]
-        found.append({"account_id": other, **{key: row[key] for key in ("strength", "onset", "evidence")}})
-    return sorted(found, key=lambda link: (-link["strength"], link["account_id"]))
 
 
 def policy_shown(policy: Policy) -> dict[str, Any]:
@@ -190,20 +185,3 @@ def policy_shown(policy: Policy) -> dict[str, Any]:
 def _reasons(parts: list[dict[str, Any]], features: list[dict[str, Any]]) -> list[dict[str, Any]]:
     values = {each["code"]: each["value"] for each in features}
     return [asdict(reason) for reason in explain([(part["code"], part["contribution"]) for part in parts], values)]
-
-
-def _one(table: pa.Table, column: str, value: str) -> dict[str, Any] | None:
-    rows = _plain(table.filter(pc.equal(table[column], value)))
-    return rows[0] if rows else None
-
-
-def _is_in(column: Any, values: list[str]) -> Any:
-    return pc.is_in(column, value_set=pa.array(values, pa.string()))
-
-
-def _plain(table: pa.Table) -> list[dict[str, Any]]:
-    """Rows as plain values; times as ISO 8601 in UTC."""
-    for place, field in enumerate(table.schema):
-        if pa.types.is_timestamp(field.type):
-            table = table.set_column(place, field.name, pc.strftime(table[field.name], "%Y-%m-%dT%H:%M:%SZ"))
-    return table.to_pylist()

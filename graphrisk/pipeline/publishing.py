@@ -36,7 +36,7 @@ def publish(
         _signal(settings)
         return publications(settings.home)[-1]
     verify_run(settings.runs, chosen)
-    reasons = objections(_answers(settings, chosen), _answers(settings, live) if live else None, policy.guard)
+    reasons = objections(answers(settings, chosen), answers(settings, live) if live else None, policy.guard)
     if manifest["live_run"] != live:
         reasons.append(
             f"it was made against {manifest['live_run'] or 'no live run'}, and {live} is live now: detect again"
@@ -79,7 +79,8 @@ def _newest(settings: Settings) -> str:
     return runs[-1]
 
 
-def _answers(settings: Settings, run_id: str) -> Answers:
+def answers(settings: Settings, run_id: str) -> Answers:
+    """What the guard looks at of a run."""
     manifest = read_manifest(settings.runs, run_id)
     accounts = read_table(settings.runs, run_id, "accounts").select(["account_id", "ring_id", "band"])
     return Answers(accounts, manifest["counts"], manifest["profile"])

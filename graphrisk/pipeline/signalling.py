@@ -54,11 +54,12 @@ def _write(settings: Settings, publication: Publication) -> None:
         members = gap(move, gone)
         LOG.warning("Publication %d: what changed is not known, since %s was deleted.", move.seq, ", ".join(gone))
     else:
-        before = _findings(settings, move.previous_run_id) if move.previous_run_id else None
-        members = changes(move, before, _findings(settings, move.run_id))
+        before = findings(settings, move.previous_run_id) if move.previous_run_id else None
+        members = changes(move, before, findings(settings, move.run_id))
     write_signals(settings.home, publication, members)
 
 
-def _findings(settings: Settings, run_id: str) -> Findings:
+def findings(settings: Settings, run_id: str) -> Findings:
+    """What signals are derived from of a run."""
     accounts, rings, lineage = (read_table(settings.runs, run_id, name) for name in ("accounts", "rings", "lineage"))
     return Findings(read_manifest(settings.runs, run_id)["live_run"], accounts, rings, lineage)

@@ -61,6 +61,18 @@ class Snapshot:
         row = self._lineage_ids.find(ring_id)
         return None if row is None else self.lineage.slice(row, 1).to_pylist()[0]
 
+    def lineage_place(self, ring_id: str) -> int:
+        """The row of a live ring's lineage."""
+        row = self._lineage_ids.find(ring_id)
+        if row is None:
+            raise LookupError(ring_id)
+        return row
+
+    @cached_property
+    def retired(self) -> list[dict[str, Any]]:
+        """The lineage of every retired ring id, by id."""
+        return self.lineage.filter(pc.equal(self.lineage["status"], "retired")).drop(["core"]).to_pylist()
+
     def account_id(self, row: int) -> str:
         return self._ids[row].decode()
 
@@ -69,6 +81,10 @@ class Snapshot:
         found = (self._neighbours[name][row].values.to_numpy() for name in ("link", "account"))
         links, accounts = found
         return links.astype(np.int64), accounts.astype(np.int64)
+
+    def links_at(self, rows: Ints) -> list[dict[str, Any]]:
+        """Links with their evidence as plain values; ``onset`` is ISO 8601 in UTC."""
+        return plain(self.links.take(pa.array(rows)))
 
     def members_of(self, ring: int) -> list[dict[str, str]]:
         """The members of a ring: ``account_id`` and ``role``, in the order of their ids."""
@@ -190,6 +206,14 @@ class SortedText:
         there = np.minimum(low, self._count - 1)
         same = pc.equal(column.take(pa.array(there)), wanted).to_numpy(zero_copy_only=False)
         return np.where(same, there, -1)
+
+
+def plain(table: pa.Table) -> list[dict[str, Any]]:
+    """Rows as plain values; times as ISO 8601 in UTC."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            table = table.set_column(place, field.name, pc.strftime(table[field.name], "%Y-%m-%dT%H:%M:%SZ"))
+    return table.to_pylist()
 
 
 def _whole(table: pa.Table, name: str) -> Any:

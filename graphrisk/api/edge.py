@@ -1,0 +1,98 @@
+"""The outermost layer: request ids, encoded slashes, how many requests at once, the deadline, access log and metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import uuid
+from datetime import UTC, datetime
+from urllib.parse import unquote_to_bytes
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from graphrisk.api.calls import SLASH, Call
+from graphrisk.api.errors import DETAILS, ApiError, problem
+from graphrisk.api.served import Served, served_by
+from graphrisk.logs import LOG
+
+AT_ONCE = 100
+DEADLINE_SECONDS = 15.0
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,100}")
+_SLASH = SLASH.encode()
+
+
+class Edge:
+    """ASGI middleware around everything; ``access_log`` is a file descriptor, or None."""
+
+    def __init__(
+        self, app: ASGIApp, access_log: int | None = None, at_once: int = AT_ONCE, deadline: float = DEADLINE_SECONDS
+    ) -> None:
+        self._app, self._access_log, self._at_once, self._deadline = app, access_log, at_once, deadline
+        self._in_flight = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
+        call = Call(given.decode() if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex)
+        scope["graphrisk.call"] = call
+        raw = scope.get("raw_path")
+        if raw and b"%" in raw:
+            scope["path"] = path_of(raw)
+        sent: list[int] = []
+
+        async def marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                sent.append(message["status"])
+                message["headers"] = [*message["headers"], (b"x-request-id", call.request_id.encode())]
+            await send(message)
+
+        self._in_flight += 1
+        try:
+            await self._answer(scope, receive, marked, call, sent)
+        finally:
+            self._in_flight -= 1
+            self._note(scope, call, sent[0] if sent else 499, served_by(scope))
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, call: Call, sent: list[int]) -> None:
+        error: ApiError | None = None
+        if self._in_flight > self._at_once and scope["path"] not in ("/livez", "/readyz"):
+            error = ApiError(
+                503, "busy", "Too many requests at once; wait, then ask again.", headers={"Retry-After": "1"}
+            )
+        else:
+            try:
+                async with asyncio.timeout(self._deadline):
+                    await self._app(scope, receive, send)
+            except TimeoutError:
+                error = ApiError(504, "deadline_exceeded", f"No answer within {self._deadline:g} s; ask for less.")
+            except Exception:
+                LOG.exception("%s: a request failed", call.request_id)
+                error = ApiError(500, "internal", DETAILS[500])
+        if error and not sent:
+            await problem(error, scope["path"], call.request_id)(scope, receive, send)
+
+    def _note(self, scope: Scope, call: Call, status: int, served: Served) -> None:
+        took = call.took_ms()
+        served.metrics.count(scope["method"], call.route, status, took / 1000)
+        if self._access_log is not None:
+            line = {
+                "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "request_id": call.request_id,
+                "method": scope["method"],
+                "route": call.route,
+                "status": status,
+                "took_ms": took,
+                "key": call.key.prefix if call.key else None,
+                "run_id": call.run_id,
+            }
+            os.write(self._access_log, json.dumps(line).encode() + b"\n")
+
+
+def path_of(raw: bytes) -> str:
+    """The decoded path, in which an encoded slash is not a slash."""
+    path = raw.partition(b"?")[0].replace(b"%2F", _SLASH).replace(b"%2f", _SLASH)
+    return unquote_to_bytes(path).decode("utf-8", "surrogateescape")

@@ -1,0 +1,165 @@
+"""What stands before every route: a key with the scope, its rate, the size and time of a body; and the audit behind it.
+
+A route without a declared scope cannot be built, so nothing is open by default.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal
+
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from graphrisk.api.calls import SLASH, Call, call_of
+from graphrisk.api.errors import ApiError, problem
+from graphrisk.api.served import Served, served_by
+
+BODY_BYTES = 1 << 20
+BODY_SECONDS = 10.0
+AUDITED = ("scores:read", "rings:read", "assess")
+Scoped = Literal["scores:read", "rings:read", "signals:read", "ops:read", "assess", "open"]
+Direct = Callable[[Request], Awaitable[Response]]
+
+
+def scoped(scope: Scoped, direct: bool = False) -> Callable[[Any], Any]:
+    """Say which scope a route's key needs (``open``: none). ``direct`` calls the function with the request alone.
+
+    A direct route is documented like any other, but FastAPI does not take its parameters apart, which costs more than
+    the answer itself.
+    """
+
+    def mark(endpoint: Any) -> Any:
+        endpoint.scope, endpoint.direct = scope, direct
+        return endpoint
+
+    return mark
+
+
+class GuardedRoute(APIRoute):
+    """A route behind the guard."""
+
+    def __init__(self, path: str, endpoint: Any, **options: Any) -> None:
+        if not hasattr(endpoint, "scope"):
+            raise TypeError(f"The route {path} does not say which scope it needs.")
+        self.needed: Scoped = endpoint.scope
+        self._direct: Direct | None = endpoint if endpoint.direct else None
+        if self.needed != "open":
+            options["openapi_extra"] = {"security": [{"key": []}], **(options.get("openapi_extra") or {})}
+            options["description"] = f"Needs a key with the scope `{self.needed}`.\n\n{endpoint.__doc__ or ''}"
+        super().__init__(path, endpoint, **options)
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Admit the call or answer why not; then the route; one line of audit before the first byte of an answer."""
+        call, served = call_of(scope), served_by(scope)
+        call.route = self.path
+        call.ids = list(map(id_from_path, scope["path_params"].values()))
+        send = self._audited(call, served, send)
+        try:
+            if self.needed != "open":
+                admit(scope, call, served, self.needed)
+            if scope["method"] == "POST":
+                receive = await whole_body(scope, receive)
+            if self._direct and scope["method"] in (self.methods or ()):
+                response = await self._direct(Request(scope, receive))
+                await response(scope, receive, send)
+                return
+        except ApiError as error:
+            await problem(error, scope["path"], call.request_id)(scope, receive, send)
+            return
+        await super().handle(scope, receive, send)
+
+    def _audited(self, call: Call, served: Served, send: Send) -> Send:
+        async def audited(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *call.headers]
+                if self.needed in AUDITED:
+                    served.audit.record(
+                        key=call.key.prefix if call.key else "-",
+                        scope=self.needed,
+                        route=self.path,
+                        ids=call.ids,
+                        run_id=call.run_id,
+                        status=message["status"],
+                        request_id=call.request_id,
+                    )
+            await send(message)
+
+        return audited
+
+
+def admit(scope: Scope, call: Call, served: Served, needed: str) -> None:
+    """Find the key of a call and charge it. Raises ``ApiError``: 401, 403 or 429."""
+    presented = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
+    word, _, text = presented.decode("latin-1").partition(" ")
+    challenge = {"WWW-Authenticate": 'Bearer realm="graphrisk"'}
+    if word.lower() != "bearer" or not text:
+        raise ApiError(
+            401,
+            "missing_key",
+            "Send a key as `Authorization: Bearer gr_…`; `graphrisk keys create` makes one.",
+            headers=challenge,
+        )
+    key = served.keyring.find(text.strip())
+    if key is None:
+        raise ApiError(
+            401, "invalid_key", "The key is unknown, expired or revoked; ask for a new one.", headers=challenge
+        )
+    call.key = key
+    allowance = served.limits.take(key.prefix, key.rate)
+    call.headers += [
+        (b"ratelimit-limit", b"%d" % allowance.limit),
+        (b"ratelimit-remaining", b"%d" % allowance.remaining),
+        (b"ratelimit-reset", b"%d" % (allowance.reset_seconds + 0.999)),
+    ]
+    if not allowance.allowed:
+        wait = {"Retry-After": f"{max(1, round(allowance.retry_after_seconds + 0.499))}"}
+        raise ApiError(
+            429,
+            "rate_limited",
+            f"The key may ask {allowance.limit} times a second; wait, then ask again.",
+            headers=wait,
+        )
+    if needed not in key.scopes:
+        raise ApiError(403, "missing_scope", f"The key does not have the scope {needed}; ask for one that has.")
+
+
+async def whole_body(scope: Scope, receive: Receive) -> Receive:
+    """Read a JSON body within its limits of size and time. Raises ``ApiError``: 408, 413 or 415."""
+    kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
+    if kind.partition(b";")[0].strip().lower() != b"application/json":
+        raise ApiError(415, "unsupported_media_type", "The body has to be JSON, with Content-Type: application/json.")
+    too_large = ApiError(
+        413, "body_too_large", f"The body is larger than {BODY_BYTES:,} bytes; ask in smaller batches."
+    )
+    length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+    if length.isdigit() and int(length) > BODY_BYTES:
+        raise too_large
+    parts: list[bytes] = []
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            more = True
+            while more:
+                message = await receive()
+                parts.append(message.get("body", b""))
+                more = message.get("more_body", False) and message["type"] == "http.request"
+                if sum(map(len, parts)) > BODY_BYTES:
+                    raise too_large
+    except TimeoutError:
+        raise ApiError(
+            408, "slow_body", f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again."
+        ) from None
+    whole: Message = {"type": "http.request", "body": b"".join(parts), "more_body": False}
+
+    async def again() -> Message:
+        return whole
+
+    return again
+
+
+def id_from_path(text: Any) -> str:
+    """An id as it was before the path was taken apart."""
+    return str(text).replace(SLASH, "/")

@@ -1,0 +1,78 @@
+"""Prometheus metrics of all worker processes of a server."""
+
+from __future__ import annotations
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+
+
+class Metrics:
+    """Requests by route and status, their latency, and the run that is served."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "graphrisk_requests", "Requests answered.", ["method", "route", "status"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "graphrisk_request_seconds", "Time to answer.", ["route"], buckets=BUCKETS, registry=self.registry
+        )
+        self._swaps = Counter("graphrisk_run_swaps", "Runs swapped in.", registry=self.registry)
+        self._run = Gauge(
+            "graphrisk_run_info",
+            "1 for the run that is served.",
+            ["run_id"],
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self._refused = Gauge(
+            "graphrisk_run_refused",
+            "1 while a newer published run is refused as damaged.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request that was answered."""
+        children = self._children.get((method, route, status))
+        if children is None:
+            children = (self._requests.labels(method, route, str(status)), self._seconds.labels(route))
+            self._children[method, route, status] = children
+        children[0].inc()
+        children[1].observe(seconds)
+
+    def serving(self, run_id: str, before: str | None) -> None:
+        """A run was swapped in."""
+        if before is not None:
+            self._run.labels(before).set(0)
+            self._swaps.inc()
+        self._run.labels(run_id).set(1)
+
+    def refused(self, is_refused: bool) -> None:
+        self._refused.set(int(is_refused))
+
+    def text(self, age_seconds: float | None) -> bytes:
+        """All metrics of all workers in Prometheus' text format, with the age of the run that is served."""
+        registry = self.registry
+        if os.environ.get(SHARED):
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry)
+        name = "graphrisk_run_age_seconds"
+        age = (
+            f"# HELP {name} Since the served run was published.\n# TYPE {name} gauge\n{name} {age_seconds:.3f}\n"
+            if age_seconds is not None
+            else ""
+        )
+        return generate_latest(registry) + age.encode()
+
+
+def forget_worker(pid: int) -> None:
+    """Drop the live gauges of a worker that ended."""
+    if os.environ.get(SHARED):
+        mark_process_dead(pid)

@@ -1,0 +1,150 @@
+"""Which run answers: the live one, watched and swapped whole, and older ones while they are kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from datetime import UTC, datetime
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from graphrisk.api.errors import ApiError
+from graphrisk.api.metrics import Metrics
+from graphrisk.api.rendering import AccountAnswers
+from graphrisk.errors import GraphriskError, NotFoundError
+from graphrisk.logs import LOG
+from graphrisk.runs.snapshot import Snapshot
+from graphrisk.runs.store import publications
+from graphrisk.settings import Settings
+
+LOOK_EVERY_SECONDS = 1.0
+RETRY_SECONDS = 10.0
+OLDER_RUNS_OPEN = 4
+
+NOTHING = ApiError(
+    503,
+    "nothing_published",
+    "No run is published yet; `graphrisk run SOURCE` makes and publishes one.",
+    headers={"Retry-After": "30"},
+)
+
+
+class Published:
+    """The live run of a home, and a few older ones that were asked for. ``problem`` says why a newer run is not served."""
+
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self._settings, self._metrics = settings, metrics
+        self._older: OrderedDict[str, Snapshot] = OrderedDict()
+        self._answers: WeakKeyDictionary[Snapshot, AccountAnswers] = WeakKeyDictionary()
+        self._opening = asyncio.Lock()
+        self._seen: Any = None
+        self._retry_at = 0.0
+        self.current: Snapshot | None = None
+        self.current_since: str | None = None
+        self.problem: str | None = None
+
+    async def watch(self) -> None:
+        """Follow the pointer until cancelled; looks every second."""
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Open the run that the pointer names, check it, and swap; a run that cannot be served leaves the old one."""
+        now = asyncio.get_running_loop().time()
+        try:
+            status = (self._settings.home / "current.json").stat()
+            seen = (status.st_ino, status.st_mtime_ns)
+        except OSError:
+            seen = None
+        if seen == self._seen and not (self.problem and now >= self._retry_at):
+            return
+        self._seen, self._retry_at = seen, now + RETRY_SECONDS
+        try:
+            moves = publications(self._settings.home)
+            if moves and (self.current is None or moves[-1].run_id != self.current.run_id):
+                self._swap(await asyncio.to_thread(self._open, moves[-1].run_id))
+            if moves:
+                self.current_since = moves[-1].published_at
+            self.problem = None
+            self._metrics.refused(False)
+        except (GraphriskError, OSError, ValueError, KeyError) as error:
+            self.problem = str(error)
+            self._metrics.refused(True)
+            LOG.error("A published run is refused, the one before stays: %s", error)
+
+    def _swap(self, snapshot: Snapshot) -> None:
+        before, self.current = self.current, snapshot
+        self._metrics.serving(snapshot.run_id, before.run_id if before else None)
+        if before is not None:
+            self._keep(before)
+        LOG.info("Serving run %s", snapshot.run_id)
+
+    def _open(self, run_id: str) -> Snapshot:
+        snapshot = Snapshot(self._settings.runs, run_id)
+        snapshot.warm()
+        return snapshot
+
+    def answers(self, snapshot: Snapshot) -> AccountAnswers:
+        """What renders the accounts of a run; as long-lived as the run is open."""
+        found = self._answers.get(snapshot)
+        if found is None:
+            found = self._answers[snapshot] = AccountAnswers(snapshot)
+        return found
+
+    def age_seconds(self) -> float | None:
+        """Seconds since the served run was published."""
+        if self.current is None or self.current_since is None:
+            return None
+        return (datetime.now(UTC) - datetime.fromisoformat(self.current_since)).total_seconds()
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        self._older[snapshot.run_id] = snapshot
+        self._older.move_to_end(snapshot.run_id)
+        while len(self._older) > OLDER_RUNS_OPEN:
+            self._older.popitem(last=False)
+
+    async def choose(self, run: str | None = None, as_of: datetime | None = None) -> Snapshot:
+        """The run to answer from: the live one, a named one, or the one that was live at a moment.
+
+        Raises ``ApiError``: 503 when nothing is published, 404 for a run that was never published, 410 for one that is
+        no longer kept.
+        """
+        current = self.current
+        if run is None and as_of is None:
+            if current is None:
+                raise self._unavailable()
+            return current
+        moves = publications(self._settings.home)
+        if as_of is not None:
+            moment = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
+            moves = [move for move in moves if datetime.fromisoformat(move.published_at) <= moment]
+            if not moves:
+                raise ApiError(
+                    404, "no_run_then", f"No run was published by {moment.isoformat()}; choose a later as_of."
+                )
+        names = {move.run_id for move in moves}
+        chosen = run or moves[-1].run_id
+        if chosen not in names:
+            raise ApiError(404, "unknown_run", f"No published run is called {chosen}; GET /v1/runs lists the runs.")
+        if current is not None and chosen == current.run_id:
+            return current
+        return await self._older_run(chosen)
+
+    async def _older_run(self, run_id: str) -> Snapshot:
+        async with self._opening:
+            found = self._older.get(run_id)
+            if found is None:
+                try:
+                    found = await asyncio.to_thread(self._open, run_id)
+                except NotFoundError as error:
+                    raise ApiError(410, "run_gone", f"Run {run_id} is no longer kept; ask the live run.") from error
+            self._keep(found)
+            return found
+
+    def _unavailable(self) -> ApiError:
+        if self.problem is None:
+            return NOTHING
+        return ApiError(
+            503, "run_refused", "The published run cannot be served: it is damaged; the log of the server says how."
+        )
