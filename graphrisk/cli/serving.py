@@ -113,12 +113,16 @@ def verify(json: Json = False, home: Home = None) -> None:
 def _print_report(report: AuditReport) -> None:
     for problem in report.problems:
         say(_sentence(problem))
-    counts = f"{report.lines:,} lines in {report.chains:,} chains"
-    say(f"{counts}: {len(report.problems):,} problems." if report.problems else f"{counts}: all whole.")
+    counts = f"{_counted(report.lines, 'line')} in {_counted(report.chains, 'chain')}"
+    say(f"{counts}: {_counted(len(report.problems), 'problem')}." if report.problems else f"{counts}: all whole.")
     if report.running:
         say(f"Written to now: {', '.join(report.running)}.")
     if report.not_closed:
         say(f"Not closed, as when a worker is killed: {', '.join(report.not_closed)}.")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'s' * (number != 1)}"
 
 
 def _sentence(problem: AuditProblem) -> str:

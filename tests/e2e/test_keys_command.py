@@ -123,7 +123,7 @@ def test_a_changed_line_is_named_and_ends_with_exit_code_4(launch: Launcher, tmp
     assert ended.code == 4
     assert ended.out.splitlines() == [
         f"{file.name}, line 3: was changed, moved or put in, or the line before it is missing.",
-        "2 lines in 1 chains: 1 problems.",
+        "2 lines in 1 chain: 1 problem.",
     ]
     ended = launch("--home", tmp_path, "audit", "verify", "--json")
     assert ended.code == 4

@@ -49,6 +49,16 @@ def acknowledged(process: subprocess.Popen[bytes], seconds: float) -> list[str]:
     return [line.decode().strip() for line in said if line.endswith(b"\n")]
 
 
+OPEN = """
+import os, sys
+from pathlib import Path
+from graphrisk.api.audit import AuditLog
+os.write(1, b"ready")
+while True:
+    AuditLog(Path(sys.argv[1]))
+"""
+
+
 def kept(home: Path) -> set[str]:
     """The request ids of every whole line."""
     lines = [line for file in files_of(home) for line in file.read_bytes().split(b"\n")[:-1]]
@@ -69,6 +79,21 @@ def test_every_line_that_a_killed_process_acknowledged_is_there_and_its_chain_is
     assert len(said) > 1000
     assert set(said) <= there
     assert len(there) == verify_audit(tmp_path).lines
+
+
+def test_a_process_that_is_killed_while_it_opens_a_chain_leaves_nothing_that_looks_changed(tmp_path: Path) -> None:
+    for number in range(24):
+        home = tmp_path / f"home{number // 2}"  # half of the kills meet the first start of a home
+        process = subprocess.Popen([sys.executable, "-c", OPEN, str(home)], stdout=subprocess.PIPE)
+        assert process.stdout
+        process.stdout.read(5)
+        time.sleep(number % 8 * 0.0015)
+        process.kill()
+        process.communicate()
+        assert verify_audit(home).problems == []
+        write_log(home, 2)
+        report = verify_audit(home)
+        assert (report.problems, report.running, report.lines) == ([], [], 2 * (1 + number % 2))
 
 
 @pytest.fixture(scope="module")

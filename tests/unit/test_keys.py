@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from graphrisk.api.keys import SCOPES, Keyring, create_key, list_keys, revoke_key
 from graphrisk.errors import NotFoundError, SettingsError, StoreError
+from graphrisk.logs import LOG
 
 WITHIN_SECONDS = 1.2
 """A second, and some for a machine that is busy."""
@@ -247,12 +248,20 @@ def test_a_damaged_file_lets_nobody_in_and_is_not_overwritten(tmp_path: Path, da
     assert file_of(tmp_path).read_bytes() == damaged
 
 
-def test_a_running_keyring_lets_nobody_in_while_the_file_is_damaged(tmp_path: Path) -> None:
+def test_a_running_keyring_lets_nobody_in_while_the_file_is_damaged_and_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LOG, "handlers", [caplog.handler])
+    monkeypatch.setattr(LOG, "propagate", False)
     key, text = create_key(tmp_path, "a", ["assess"])
     whole, ring = file_of(tmp_path).read_bytes(), Keyring(tmp_path)
     assert ring.find(text) == key
     file_of(tmp_path).write_bytes(whole[:-5])
     assert seconds_until(lambda: ring.find(text) is None) < WITHIN_SECONDS
+    time.sleep(WITHIN_SECONDS)
+    assert ring.find(text) is None
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
+    assert "keys.json is damaged" in caplog.text
     file_of(tmp_path).write_bytes(whole)
     assert seconds_until(lambda: ring.find(text) == key) < WITHIN_SECONDS
     file_of(tmp_path).chmod(0o640)
