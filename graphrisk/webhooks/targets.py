@@ -15,6 +15,9 @@ from graphrisk.errors import InputError
 PORTS = {"http": 80, "https": 443}
 LONGEST_URL = 2_000
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
+_PLAIN = re.compile(r"[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+")
+"""What a URL is written with; what else programs make of other characters, they do not agree on."""
+
 _SHARED = ipaddress.ip_network("100.64.0.0/10")
 """Shared address space: neither public nor counted as private, and used inside of networks."""
 
@@ -99,10 +102,10 @@ def port_of(parts: SplitResult) -> int:
 def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in PORTS and parts.hostname and port_of(parts) and len(url) <= LONGEST_URL
+        usable = parts.scheme in PORTS and parts.hostname and parts.port != 0 and len(url) <= LONGEST_URL
     except ValueError:
         usable, parts = False, urlsplit("")
-    if not usable or not url.isascii() or not url.isprintable() or " " in url:
+    if not usable or not _PLAIN.fullmatch(url):
         raise InputError(
             f"{_shown(url)} is not a URL for a webhook; write it like https://hooks.example.com/graphrisk."
         )

@@ -1,0 +1,335 @@
+"""Webhooks against a real receiver that fails in every way: signed, at least once, in order, nowhere else."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+from hypothesis import settings as examples
+
+from graphrisk.errors import StoreError
+from graphrisk.files import locked
+from graphrisk.logs import LOG
+from graphrisk.runs.feed import read_signals
+from graphrisk.settings import Settings
+from graphrisk.webhooks.dead import dead_letters
+from graphrisk.webhooks.delivering import deliver, retry
+from graphrisk.webhooks.registry import add_webhook, allow_host, forbid_host, read_cursor, remove_webhook
+from tests.support_e2e import ROOT, Launcher
+from tests.support_signals import cursors
+from tests.support_webhooks import LOOPBACK, QUICK, Answer, Receiver, home_with_signals, hooked
+from tests.unit.test_signals_docs import snippet
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return home_with_signals(tmp_path / "home")
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as running:
+        yield running
+
+
+def feed(settings: Settings) -> list[bytes]:
+    return read_signals(settings.home, None, 10**6)[0]
+
+
+def start(home: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "graphrisk", "--home", str(home), "webhooks", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | environment,
+    )
+
+
+def test_the_feed_arrives_whole_in_order_signed_and_once(settings: Settings, receiver: Receiver) -> None:
+    webhook, is_genuine = hooked(settings, receiver), snippet("is_genuine")
+    lines = feed(settings)
+    delivered = deliver(settings, once=True, policy=QUICK)
+    assert receiver.lines() == lines
+    assert (delivered.signals, delivered.batches, delivered.dead) == (len(lines), len(receiver.requests), 0)
+    assert len(lines) > 3 * QUICK.signals
+    for each in receiver.requests:
+        assert len(each.lines()) <= QUICK.signals
+        assert is_genuine(webhook.secret, each.headers["X-Graphrisk-Signature"], each.body)
+        assert each.headers["X-Graphrisk-Cursor"] == cursors(each.lines())[-1]
+        assert each.headers["Content-Type"] == "application/x-ndjson"
+        assert each.headers["Host"] == f"{LOOPBACK}:{receiver.port}"
+        assert each.path == "/signals"
+    assert len({each.headers["X-Graphrisk-Delivery"] for each in receiver.requests}) == len(receiver.requests)
+    deliver(settings, once=True, policy=QUICK)
+    assert receiver.lines() == lines
+
+
+@pytest.mark.parametrize("failure", [500, 503, 404, "hang", "drop", "drip", "redirect http://127.0.0.1:9/"])
+def test_a_batch_that_failed_is_sent_again_before_the_next(settings: Settings, failure: Answer) -> None:
+    with Receiver([200, failure, failure]) as receiver:
+        hooked(settings, receiver)
+        began = time.monotonic()
+        assert deliver(settings, once=True, policy=QUICK).dead == 0
+        assert time.monotonic() - began < 10
+    assert receiver.lines() == feed(settings)
+    first, second, third = (each for each in receiver.requests[1:4])
+    assert first.body == second.body == third.body
+    assert len({each.headers["X-Graphrisk-Delivery"] for each in (first, second, third)}) == 1
+
+
+def test_a_redirect_is_not_followed(settings: Settings, receiver: Receiver) -> None:
+    with Receiver(always=f"redirect {receiver.url}") as front:
+        hooked(settings, front)
+        deliver(settings, once=True, policy=QUICK)
+        assert front.requests
+    assert receiver.requests == []
+    assert {each.reason for each in dead_letters(settings.home)} == {"It answered 302, and redirects are not followed."}
+
+
+def test_what_is_given_up_is_kept_and_the_feed_goes_on(settings: Settings) -> None:
+    lines = feed(settings)
+    with Receiver([200, *([500] * QUICK.attempts)]) as receiver:
+        hooked(settings, receiver)
+        delivered = deliver(settings, once=True, policy=QUICK)
+        assert delivered.dead == 1
+        (letter,) = dead_letters(settings.home)
+        assert letter.batch.body.splitlines(keepends=True) == lines[10:20]
+        assert (letter.reason, letter.attempts) == ("It answered 500.", QUICK.attempts)
+        assert receiver.lines() == lines[:10] + lines[20:]
+        receiver.answers = [503]
+        assert retry(settings, "team", QUICK).dead == 1
+        assert [each.reason for each in dead_letters(settings.home)] == ["It answered 503."]
+        assert retry(settings, None, QUICK).signals == 10
+        assert receiver.requests[-1].body == letter.batch.body
+        assert receiver.requests[-1].headers["X-Graphrisk-Delivery"] == letter.batch.delivery
+    assert dead_letters(settings.home) == []
+    assert sorted(receiver.lines()) == lines
+
+
+def test_retrying_stops_at_the_first_that_fails_again_so_that_order_is_kept(settings: Settings) -> None:
+    with Receiver(always=500) as receiver:
+        hooked(settings, receiver)
+        dead = deliver(settings, once=True, policy=QUICK).dead
+        assert dead == len(dead_letters(settings.home)) > 3
+        receiver.requests, receiver.answers, receiver.always = [], [200, 500], 200
+        assert retry(settings, "team", QUICK).dead == dead - 1
+        assert len(receiver.requests) == 2
+        assert retry(settings, "team", QUICK).dead == 0
+    assert receiver.lines() == feed(settings)
+
+
+@examples(max_examples=25, deadline=None)
+@given(st.lists(st.sampled_from([200, 500, "drop"]), max_size=30))
+def test_every_signal_is_acknowledged_or_a_dead_letter_and_each_in_order(answers: list[Answer]) -> None:
+    with tempfile.TemporaryDirectory() as folder, Receiver(answers) as receiver:
+        settings = home_with_signals(Path(folder) / "home")
+        hooked(settings, receiver)
+        deliver(settings, once=True, policy=QUICK)
+        given_up = [line for each in dead_letters(settings.home) for line in each.batch.body.splitlines(keepends=True)]
+        acknowledged = receiver.lines()
+        assert acknowledged == sorted(acknowledged)
+        assert sorted(acknowledged + given_up) == feed(settings)
+
+
+@pytest.mark.parametrize("at", [1, 2, 4])
+def test_a_deliverer_killed_while_a_batch_is_on_its_way_sends_it_again(tmp_path: Path, at: int) -> None:
+    settings = home_with_signals(tmp_path / "home", accounts=1200)
+    lines = feed(settings)
+    with Receiver([*([200] * (at - 1)), "hang"]) as receiver:
+        hooked(settings, receiver)
+        process = start(settings.home, "deliver", "--once")
+        receiver.wait_for(at)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+        assert receiver.lines() == lines[: 500 * (at - 1)]
+        again = start(settings.home, "deliver", "--once", "--json")
+        told, err = again.communicate(timeout=60)
+        assert again.returncode == 0, err
+        assert json.loads(told)["signals"] == len(lines) - 500 * (at - 1)
+    assert receiver.lines() == lines
+    assert receiver.requests[at].body == receiver.requests[at - 1].body
+
+
+def test_an_answer_that_was_lost_with_the_deliverer_brings_the_batch_again(settings: Settings) -> None:
+    with Receiver([200]) as receiver:
+        hooked(settings, receiver)
+        lines = feed(settings)
+        deliver(settings, once=True, policy=QUICK)
+        (settings.home / "signals" / "webhooks" / "team.cursor").write_text(cursors(lines)[9])
+        deliver(settings, once=True, policy=QUICK)
+    assert receiver.lines() == lines + lines[10:]
+
+
+def test_a_receiver_that_hangs_holds_up_no_other(settings: Settings, receiver: Receiver) -> None:
+    with Receiver(always="hang") as stuck:
+        hooked(settings, stuck, "stuck")
+        hooked(settings, receiver, "quick")
+        delivering = threading.Thread(target=deliver, args=(settings, True, QUICK))
+        began = time.monotonic()
+        delivering.start()
+        while len(receiver.lines()) < len(feed(settings)):
+            assert time.monotonic() - began < 1.5, "the quick one waits for the one that hangs"
+            time.sleep(0.01)
+        assert len(stuck.requests) <= 3
+        remove_webhook(settings.home, "stuck")
+        delivering.join()
+        assert read_cursor(settings.home, "stuck") is None
+        assert dead_letters(settings.home) == []
+
+
+def test_a_host_taken_off_the_list_is_sent_nothing_more(settings: Settings, receiver: Receiver) -> None:
+    hooked(settings, receiver)
+    forbid_host(settings.home, LOOPBACK)
+    deliver(settings, once=True, policy=QUICK)
+    assert receiver.requests == []
+    assert {each.reason for each in dead_letters(settings.home)} == {
+        f"The host {LOOPBACK} is not allowed; `graphrisk webhooks allow {LOOPBACK}` allows it."
+    }
+
+
+def test_a_name_that_leads_to_a_private_address_is_sent_nothing(settings: Settings, receiver: Receiver) -> None:
+    allow_host(settings.home, "localhost", private=False)
+    add_webhook(settings.home, receiver.url.replace(LOOPBACK, "localhost"), "inside", allow_http=False)
+    deliver(settings, once=True, policy=QUICK)
+    assert receiver.requests == []
+    assert all("which is not public" in each.reason for each in dead_letters(settings.home))
+    allow_host(settings.home, "localhost", private=True)
+    assert retry(settings, "inside", QUICK).dead == 0
+    assert receiver.requests[0].headers["Host"] == f"localhost:{receiver.port}"
+    assert receiver.lines() == feed(settings)
+
+
+def test_proxies_of_the_environment_are_not_asked(settings: Settings, receiver: Receiver) -> None:
+    hooked(settings, receiver)
+    with Receiver() as proxy:
+        told = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), f"http://{LOOPBACK}:{proxy.port}")
+        process = start(settings.home, "deliver", "--once", **told)
+        process.communicate(timeout=60)
+        assert proxy.requests == []
+    assert receiver.lines() == feed(settings)
+
+
+@pytest.mark.parametrize(("name", "trusted", "arrives"), [("localhost", True, True), ("example.com", True, False), ("localhost", False, False)])  # fmt: skip
+def test_a_certificate_is_checked_for_the_name_though_the_address_is_what_is_connected_to(
+    settings: Settings, tmp_path: Path, name: str, trusted: bool, arrives: bool
+) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    made += ["-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(made, check=True, capture_output=True)
+    with Receiver(tls=(certificate, key)) as receiver, pytest.MonkeyPatch.context() as patch:
+        allow_host(settings.home, "localhost", private=True)
+        add_webhook(settings.home, f"https://localhost:{receiver.port}/x", "tls", allow_http=False)
+        if trusted:
+            patch.setenv("SSL_CERT_FILE", str(certificate))
+        deliver(settings, once=True, policy=QUICK)
+    assert receiver.lines() == (feed(settings) if arrives else [])
+    assert (dead_letters(settings.home) == []) == arrives
+
+
+def test_two_deliverers_for_one_home_are_refused(settings: Settings, receiver: Receiver) -> None:
+    hooked(settings, receiver)
+    with (
+        locked(settings.home / "signals" / "deliver.lock"),
+        pytest.raises(StoreError, match="Another process delivers"),
+    ):
+        deliver(settings, once=True, policy=QUICK)
+    assert receiver.requests == []
+
+
+def test_a_feed_that_began_anew_is_sent_from_its_beginning(
+    settings: Settings, receiver: Receiver, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(LOG, "propagate", True)
+    hooked(settings, receiver)
+    deliver(settings, once=True, policy=QUICK)
+    moves = json.loads((settings.home / "current.json").read_text())
+    moves["publications"][0]["published_at"] = "2026-02-02T00:00:00+00:00"
+    (settings.home / "current.json").write_text(json.dumps(moves))
+    receiver.requests = []
+    with caplog.at_level(logging.WARNING):
+        deliver(settings, once=True, policy=QUICK)
+    assert "it begins at the first signal" in caplog.text
+    assert receiver.lines() == feed(settings)
+
+
+def test_nothing_is_sent_and_nothing_is_there_without_a_webhook(settings: Settings, receiver: Receiver) -> None:
+    allow_host(settings.home, LOOPBACK, private=True)
+    assert deliver(settings, once=True, policy=QUICK).batches == 0
+    assert receiver.requests == []
+
+
+def test_the_commands_from_allow_to_retry(launch: Launcher, settings: Settings) -> None:
+    home, lines = settings.home, feed(settings)
+
+    def webhooks(*words: str) -> str:
+        ended = launch("--home", home, "webhooks", *words)
+        assert ended.code == 0, ended.err
+        return ended.out
+
+    with Receiver(always=410) as receiver:
+        add = ("--home", home, "webhooks", "add", receiver.url, "--name", "desk")
+        assert "webhooks allow 127.0.0.1" in launch(*add).sentence(3)
+        webhooks("allow", LOOPBACK)
+        assert "--private" in launch(*add).sentence(3)
+        webhooks("allow", LOOPBACK, "--private")
+        secret = launch(*add, "--json").json()["secret"]
+        assert len(bytes.fromhex(secret.removeprefix("whsec_"))) == 32
+        assert "remove it first" in launch(*add).sentence(3)
+        assert secret not in webhooks("list") + webhooks("list", "--json")
+        stored = home / "api" / "webhooks.json"
+        assert secret in stored.read_text()
+        assert stat.S_IMODE(stored.stat().st_mode) == 0o600
+        assert webhooks("dead") == "There are none.\n"
+        with Receiver(always=200) as other:
+            added = launch("--home", home, "webhooks", "add", other.url, "--json").json()
+            assert added["name"] == "127-0-0-1"
+            webhooks("remove", "desk")
+            webhooks("deliver", "--once")
+            assert other.lines() == lines
+            assert receiver.requests == []
+        assert {each["name"]: each["cursor"] for each in json.loads(webhooks("list", "--json"))["webhooks"]} == {
+            "127-0-0-1": cursors(lines)[-1]
+        }
+    assert "'desk'" in launch("--home", home, "webhooks", "remove", "desk").sentence(6)
+    assert "'desk'" in launch("--home", home, "webhooks", "retry", "desk").sentence(6)
+    webhooks("allow", LOOPBACK, "--remove")
+    assert LOOPBACK in launch("--home", home, "webhooks", "allow", LOOPBACK, "--remove").sentence(6)
+
+
+def test_delivering_goes_on_with_new_publications_and_webhooks_until_it_is_stopped(
+    settings: Settings, receiver: Receiver
+) -> None:
+    process = start(settings.home, "deliver")
+    time.sleep(1.5)
+    assert process.poll() is None
+    hooked(settings, receiver)
+    receiver.wait_for(1)
+    before = feed(settings)
+    run_id = json.loads((settings.home / "current.json").read_text())["run_id"]
+    moves = json.loads((settings.home / "current.json").read_text())
+    moves["publications"].append({**moves["publications"][0], "seq": 2, "previous": run_id})
+    (settings.home / "current.json").write_text(json.dumps(moves))
+    receiver.wait_for(2)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert told.splitlines()[-1] == "graphrisk: Stopped; nothing was left half done."
+    assert receiver.lines() == feed(settings)
+    assert len(feed(settings)) == len(before) + 1
