@@ -236,8 +236,6 @@ class _Check:
         known = 0 if self._head.state == ANNOUNCED else self._head.line + 1
         if self._count < known:
             self._problem(None, f"its end was cut off: it has {self._count} whole lines, and had {known} or more")
-        elif self._head.state == CLOSED and (self._count > known or self._torn):
-            self._problem(known + 1, "stands after the closing line")
         elif self._closed and self._torn:
             self._problem(self._count + 1, "stands after the closing line")
 

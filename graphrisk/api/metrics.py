@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -60,7 +61,8 @@ class Metrics:
     def text(self, age_seconds: float | None) -> bytes:
         """All metrics of all workers in Prometheus' text format, with the age of the run that is served."""
         registry = self.registry
-        if os.environ.get(SHARED):
+        if folder := os.environ.get(SHARED):
+            forget_dead_workers(Path(folder))
             registry = CollectorRegistry()
             MultiProcessCollector(registry)
         name = "graphrisk_run_age_seconds"
@@ -72,7 +74,9 @@ class Metrics:
         return generate_latest(registry) + age.encode()
 
 
-def forget_worker(pid: int) -> None:
-    """Drop the live gauges of a worker that ended."""
-    if os.environ.get(SHARED):
-        mark_process_dead(pid)
+def forget_dead_workers(folder: Path) -> None:
+    """Drop the live gauges of workers that ended, however they did."""
+    for path in folder.glob("gauge_live*_*.db"):
+        pid = int(path.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists():
+            mark_process_dead(pid, str(folder))

@@ -1,7 +1,8 @@
-"""The commands around the API: keys create, list, revoke; audit verify."""
+"""The commands around the API: serve; keys create, list, revoke; audit verify."""
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -12,13 +13,15 @@ from graphrisk.api.keys import DEFAULT_RATE, HIGHEST_RATE, SCOPES, Key, create_k
 from graphrisk.cli.application import OUT, Home, Json, print_json, settings_of
 from graphrisk.cli.render import say, table
 from graphrisk.errors import StoreError
+from graphrisk.runs.store import current_run
 
 LONGEST_DAYS = 36_500
 STATE_STYLES = {"live": "green", "expired": "yellow", "revoked": "dim"}
 
 
 def register(app: typer.Typer) -> None:
-    """Add the groups ``keys`` and ``audit`` to the application."""
+    """Add ``serve`` and the groups ``keys`` and ``audit`` to the application."""
+    app.command("serve")(serve)
     keys = typer.Typer(help="Say who may ask the API, and what.", no_args_is_help=True)
     keys.command("create")(create)
     keys.command("list")(list_all)
@@ -27,6 +30,39 @@ def register(app: typer.Typer) -> None:
     audit = typer.Typer(help="Look after the log of who read what from the API.", no_args_is_help=True)
     audit.command("verify")(verify)
     app.add_typer(audit, name="audit")
+
+
+def serve(
+    host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65_535, help="The port.")] = 8600,
+    workers: Annotated[
+        int | None, typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that answer; else the cores.")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No access log on standard output.")] = False,
+    home: Home = None,
+) -> None:
+    """Answer over HTTP who is in which ring, how risky, and why: the API. Every route but /livez and /readyz needs a key."""
+    from graphrisk.api.serving import check_address, is_loopback  # noqa: PLC0415 - a server is slow to import
+    from graphrisk.api.serving import serve as serve_until_stopped  # noqa: PLC0415
+
+    settings = settings_of(home)
+    settings.prepare()
+    check_address(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    _note(f"Serving {settings.home} on http://{shown}:{port} (what it offers: /openapi.json). Ctrl-C stops.")
+    if not any(key.state() == "live" for key in list_keys(settings.home)):
+        _note(
+            "No key is live, so every question is refused; `graphrisk keys create NAME --scope scores:read` makes one."
+        )
+    if current_run(settings.home) is None:
+        _note("Nothing is published yet, so every answer is 503; `graphrisk run SOURCE` makes and publishes a run.")
+    if not is_loopback(host):
+        _note("This is plain HTTP and keys travel in it: put a proxy that speaks TLS in front.")
+    serve_until_stopped(settings, host, port, workers or os.cpu_count() or 1, access_log=not quiet)
+
+
+def _note(text: str) -> None:
+    typer.echo(text, err=True)
 
 
 def create(
