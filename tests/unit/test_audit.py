@@ -17,6 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrisk.api.audit import AuditLog, verify_audit
+from graphrisk.api.register import open_register
 from graphrisk.errors import StoreError
 from tests.support_audit import RECORD_BYTES, assert_whole, files_of, read, register_of, write_log
 
@@ -200,6 +201,23 @@ def test_files_that_were_swapped_put_in_or_cut_are_found(tmp_path: Path, change:
     write_log(tmp_path, 2)
     change(tmp_path)
     assert verify_audit(tmp_path).problems
+
+
+@pytest.mark.parametrize("added", [b"\n", b"{", b'{"time":"2026-01-01T00:00:00.000000Z","n":4', b"\0" * 100])
+def test_what_stands_after_the_closing_line_is_found(tmp_path: Path, added: bytes) -> None:
+    file = write_log(tmp_path, 2)
+    file.write_bytes(file.read_bytes() + added)
+    (problem,) = verify_audit(tmp_path).problems
+    assert (problem.file, problem.line) == (file.name, 5)
+
+
+def test_a_chain_that_was_never_written_is_no_problem_and_another_in_its_place_is(tmp_path: Path) -> None:
+    file = write_log(tmp_path, 2)
+    announced = tmp_path / "audit" / open_register(tmp_path).announce().file_name
+    assert_whole(verify_audit(tmp_path), 2, 2)
+    announced.write_bytes(file.read_bytes())
+    (problem,) = verify_audit(tmp_path).problems
+    assert (problem.file, problem.line, problem.text) == (announced.name, 1, f"is the first line of {file.name}")
 
 
 def remove_key(home: Path) -> None:

@@ -191,6 +191,7 @@ def test_nothing_is_recorded_after_it_is_closed(tmp_path: Path) -> None:
 
 def test_a_full_file_is_continued_by_another_and_a_check_keeps_little_in_memory(tmp_path: Path) -> None:
     log, ids = AuditLog(tmp_path), ["a" * 1000] * 1000
+    begun = register_of(tmp_path).read_bytes()
     for _ in range(2 * FULL_BYTES // 1_000_000 + 3):
         read(log, *ids)
     log.close()
@@ -202,6 +203,13 @@ def test_a_full_file_is_continued_by_another_and_a_check_keeps_little_in_memory(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 16 * 2**20
+    # Its record as it once was, and the file cut to that: only the chain that continues it knows better.
+    whole, raw = register_of(tmp_path).read_bytes(), first.read_bytes()
+    register_of(tmp_path).write_bytes(begun + whole[len(begun) :])
+    first.write_bytes(raw[: raw.index(b"\n") + 1])
+    assert {(each.file, each.line) for each in verify_audit(tmp_path).problems} == {(second.name, 1)}
+    register_of(tmp_path).write_bytes(whole)
+    first.write_bytes(raw)
     second.unlink()
     assert {(each.file, each.line) for each in verify_audit(tmp_path).problems} == {(second.name, None)}
     third.write_bytes(third.read_bytes().replace(b'"number":2', b'"number":1', 1))
