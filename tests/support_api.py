@@ -1,7 +1,4 @@
-"""A real ``graphrisk serve`` over a home, and a small published home to serve.
-
-Test modules import the fixture ``small_home`` by name; it is made once, however many do.
-"""
+"""A real ``graphrisk serve`` over a home, and a small published home to serve."""
 
 from __future__ import annotations
 
@@ -140,13 +137,12 @@ def _small_home(folder: Path) -> Path:
     return folder / "home"
 
 
-@pytest.fixture(scope="session")
-def small_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def small_home(factory: pytest.TempPathFactory) -> Path:
     """A home with two published runs: 600 accounts of a small world, then 12 more that share devices and an address.
 
-    It is shared: serve it, but change only a copy (``copy_home``).
+    Made once a test session, and shared: serve it, but change only a copy (``copy_home``).
     """
-    return _small_home(tmp_path_factory.getbasetemp() / "small")
+    return _small_home(factory.getbasetemp() / "small")
 
 
 def copy_home(home: Path, to: Path) -> Path:
