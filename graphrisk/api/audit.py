@@ -28,13 +28,12 @@ import hmac
 import json
 import os
 import threading
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from graphrisk.api.chains import BEFORE_FIRST, CHAIN, CLOSING, END, LONGEST_LINE, Chain, link
+from graphrisk.api.chains import BEFORE_FIRST, CHAIN, CLOSING, END, LONGEST_LINE, Chain, Links, to_json
 from graphrisk.api.register import ANNOUNCED, CLOSED, OPEN, Head, Register, existing_register, open_register
 from graphrisk.errors import StoreError
 from graphrisk.files import is_abandoned
@@ -46,14 +45,10 @@ SECONDS_BETWEEN_HEADS = 1.0
 PROBLEMS_OF_A_FILE = 20
 
 
-@contextmanager
-def _told(place: Path) -> Generator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"The audit log {place} cannot be written ({error.strerror}); mend that, nothing is answered until then."
-        ) from error
+def _told(place: Path, error: OSError) -> StoreError:
+    return StoreError(
+        f"The audit log {place} cannot be written ({error.strerror}); mend that, nothing is answered until then."
+    )
 
 
 class AuditLog:
@@ -63,9 +58,11 @@ class AuditLog:
     """
 
     def __init__(self, home: Path) -> None:
-        with _told(home / "audit"):
+        try:
             self._register = open_register(home)
             self._chain = Chain(self._register, None)
+        except OSError as error:
+            raise _told(home / "audit", error) from error
         self._lock = threading.Lock()
         self._closed = threading.Event()
         self._heads = threading.Thread(target=self._write_heads, name="audit heads", daemon=True)
@@ -78,15 +75,21 @@ class AuditLog:
 
         ``key`` is the prefix of a key. Raises ``StoreError`` when the line cannot be written: the answer must not go out.
         """
-        fields = {"key": key, "scope": scope, "route": route, "ids": list(ids), "run": run_id, "status": status}
+        listed = f"[{to_json(ids[0])}]" if len(ids) == 1 else to_json(list(ids))
+        fields = (
+            f'"key":{to_json(key)},"scope":{to_json(scope)},"route":{to_json(route)},"ids":{listed},'
+            f'"run":{to_json(run_id)},"status":{status:d},"request_id":{to_json(request_id)}'
+        )
         with self._lock:
             if self._closed.is_set():
                 raise StoreError("The audit log is closed, since the server stops; ask again when it has started.")
-            with _told(self._chain.file):
+            try:
                 if self._chain.size > FULL_BYTES:
                     self._chain.finish()
                     self._chain = Chain(self._register, self._chain)
-                self._chain.append({**fields, "request_id": request_id})
+                self._chain.append(fields)
+            except OSError as error:
+                raise _told(self._chain.file, error) from error
 
     def close(self) -> None:
         """Write the closing line; nothing can be recorded afterwards. Does nothing the second time.
@@ -95,8 +98,11 @@ class AuditLog:
         """
         self._closed.set()
         self._heads.join()
-        with self._lock, _told(self._chain.file):
-            self._chain.finish()
+        with self._lock:
+            try:
+                self._chain.finish()
+            except OSError as error:
+                raise _told(self._chain.file, error) from error
 
     def _write_heads(self) -> None:
         written: tuple[Path, int] | None = None
@@ -175,7 +181,7 @@ class _Check:
     """One chain being read."""
 
     def __init__(self, register: Register, head: Head) -> None:
-        self._register, self._head = register, head
+        self._register, self._head, self._links = register, head, Links(register.key)
         self._count, self._reads, self._closed, self._torn = 0, 0, False, False
         self._problems: list[AuditProblem] = []
 
@@ -207,7 +213,7 @@ class _Check:
                 return
             self._count += 1
             body, stated = line[: -len(CHAIN + BEFORE_FIRST + END)], line[-len(BEFORE_FIRST + END) : -len(END)]
-            chain = link(self._register.key, before, body)
+            chain = self._links.after(before, body)
             if not hmac.compare_digest(line, body + CHAIN + chain + END):
                 self._problem(self._count, "was changed, moved or put in, or the line before it is missing")
             else:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import hmac
+import hashlib
 import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from graphrisk.api.register import CLOSED, OPEN, Register
 from graphrisk.files import sync_path
@@ -18,19 +17,31 @@ LONGEST_LINE = 16 * 2**20
 BEFORE_FIRST = b"0" * 64
 CHAIN, END = b',"chain":"', b'"}\n'
 CLOSING = b',"closed":true'
-_JSON = json.JSONEncoder(separators=(",", ":")).encode
+to_json = json.JSONEncoder(separators=(",", ":")).encode
+"""JSON in ASCII and without a line break, whatever a text holds; texts take a short cut that objects do not."""
 
 
-def link(key: bytes, before: bytes, body: bytes) -> bytes:
-    """The chain value (64 hex digits) of a line with this body, after a line with the value ``before``."""
-    return hmac.digest(key, before + body, "sha256").hex().encode()
+class Links:
+    """HMAC-SHA-256 under one key, as two hashes that have taken in its pads already: half the time of making it anew."""
+
+    def __init__(self, key: bytes) -> None:
+        padded = key.ljust(hashlib.sha256().block_size, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+
+    def after(self, before: bytes, body: bytes) -> bytes:
+        """The chain value (64 hex digits) of a line with this body, after a line with the value ``before``."""
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(before + body)
+        outer.update(inner.digest())
+        return outer.hexdigest().encode()
 
 
 class Chain:
     """The file that a process writes now. Holds its lock, which tells a chain that runs from one that was killed."""
 
     def __init__(self, register: Register, before: Chain | None) -> None:
-        self._register = register
+        self._register, self._links = register, Links(register.key)
         self.head = register.announce()
         self.file = register.folder / self.head.file_name
         self.line, self.size, self.last = -1, 0, BEFORE_FIRST
@@ -38,7 +49,7 @@ class Chain:
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX)
             after = before and {"number": before.head.number, "chain": before.last.decode()}
-            self.append({"opened": self.file.name, "after": after})
+            self.append(f'"opened":{to_json(self.file.name)},"after":{to_json(after)}')
             os.fsync(self.descriptor)
             sync_path(register.folder)
             self.write_head(OPEN, self.line, self.last)
@@ -47,11 +58,11 @@ class Chain:
             self.file.unlink()
             raise
 
-    def append(self, fields: dict[str, Any]) -> None:
-        """One line, whole or not at all; raises ``OSError``."""
+    def append(self, fields: str) -> None:
+        """One line with these fields of a JSON object, whole or not at all; raises ``OSError``."""
         moment = datetime.now(UTC).isoformat(timespec="microseconds")[:26]
-        body = _JSON({"time": f"{moment}Z", "n": self.line + 1, **fields})[:-1].encode()
-        chain = link(self._register.key, self.last, body)
+        body = f'{{"time":"{moment}Z","n":{self.line + 1},{fields}'.encode()
+        chain = self._links.after(self.last, body)
         line = body + CHAIN + chain + END
         if len(line) > LONGEST_LINE:
             raise OSError(errno.EMSGSIZE, os.strerror(errno.EMSGSIZE))
@@ -67,7 +78,7 @@ class Chain:
         """The closing line, on disk before the register says so."""
         if self.descriptor < 0:
             return
-        self.append({"closed": True})
+        self.append('"closed":true')
         os.fsync(self.descriptor)
         self.write_head(CLOSED, self.line, self.last)
         os.close(self.descriptor)
