@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from graphrisk.api.calls import call_of
 from graphrisk.api.paging import PageQuery, RunQuery, next_cursor, place_of
@@ -34,7 +35,10 @@ def head(request: Request, snapshot: Snapshot) -> dict[str, Any]:
 
 
 def unchanged(request: Request, snapshot: Snapshot) -> Response | None:
-    """304 when the asker has this run's answer already; all that the URL does not say of an answer is its run."""
+    """304 when the asker has this run's answer already; all that the URL does not say of an answer is its run.
+
+    Asked once it is known that the answer would be 200: nothing else may become 304 (RFC 9110, 13.2.1).
+    """
     tag = etag(snapshot)
     given = request.headers.get("if-none-match")
     if given and tag in [each.strip() for each in given.split(",")]:
@@ -51,10 +55,22 @@ def answer(request: Request, snapshot: Snapshot, body: Mapping[str, Any]) -> Res
     return rendered(snapshot, json.dumps({**head(request, snapshot), **body}, separators=(",", ":")).encode())
 
 
+class Rendered(Response):
+    """JSON that is whole already; skips what a response else works out of its headers."""
+
+    def __init__(self, content: bytes, raw_headers: list[tuple[bytes, bytes]]) -> None:
+        self.status_code, self.body, self.background = 200, content, None
+        self.raw_headers = [*raw_headers, (b"content-length", b"%d" % len(content))]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
 def rendered(snapshot: Snapshot, content: bytes) -> Response:
     """An answer from a run that is JSON already."""
-    headers = {"ETag": etag(snapshot), "Cache-Control": "private, no-cache"}
-    return Response(content, headers=headers, media_type="application/json")
+    tag = (b"etag", etag(snapshot).encode())
+    return Rendered(content, [(b"content-type", b"application/json"), tag, (b"cache-control", b"private, no-cache")])
 
 
 Items = Callable[[Snapshot], tuple[Sequence[Any], Callable[[Sequence[Any]], list[Any]]]]
@@ -65,9 +81,9 @@ async def page(request: Request, query: PageQuery, items: Items) -> Response:
     place = place_of(query, request.scope["path"])
     chosen = query.model_copy(update={"run": place.run_id, "as_of": None if place.run_id else query.as_of})
     snapshot = await snapshot_for(request, chosen)
+    places, render = items(snapshot)
     if same := unchanged(request, snapshot):
         return same
-    places, render = items(snapshot)
     end = place.offset + query.limit
     following = next_cursor(query, request.scope["path"], snapshot.run_id, end, len(places))
     body = {"total": len(places), "next": following, "items": render(places[place.offset : end])}

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from graphrisk.api.audit import AuditLog
-from graphrisk.api.edge import Edge
+from graphrisk.api.edge import AT_ONCE, DEADLINE_SECONDS, Edge
 from graphrisk.api.errors import answer_errors
 from graphrisk.api.guard import GuardedRoute
 from graphrisk.api.keys import Keyring
@@ -29,10 +29,12 @@ DESCRIPTION = """Ring membership and risk for given accounts, and why. Every ans
 Errors are problem documents (RFC 9457) with a stable `code`. Ids of accounts are your own, URL-encoded in paths."""
 
 
-def create_app(settings: Settings, access_log: int | None = None, **edge: Any) -> FastAPI:
+def create_app(
+    settings: Settings, access_log: int | None = None, at_once: int = AT_ONCE, deadline: float = DEADLINE_SECONDS
+) -> FastAPI:
     """The ASGI application over a home; ``access_log`` is a file descriptor that gets one JSON line a request.
 
-    ``edge`` sets limits of ``graphrisk.api.edge.Edge`` (``at_once``, ``deadline`` in seconds).
+    ``at_once`` bounds the requests in flight, ``deadline`` the seconds that an answer may take.
     """
 
     @asynccontextmanager
@@ -74,7 +76,8 @@ def create_app(settings: Settings, access_log: int | None = None, **edge: Any) -
     for part in (accounts, rings, runs, signals, health):
         part.add_routes(router)
     app.include_router(router)
-    app.add_middleware(Edge, access_log=access_log, **edge)
+    app.state.one_account = next(route for route in router.routes if route.name == "get_account")  # pyright: ignore[reportAttributeAccessIssue]
+    app.add_middleware(Edge, access_log=access_log, at_once=at_once, deadline=deadline)
     app.openapi = lambda: openapi(app)
     return app
 

@@ -205,7 +205,9 @@ class _Check:
 
     def _read(self, handle: BinaryIO) -> None:
         before = BEFORE_FIRST
-        while line := handle.readline(LONGEST_LINE + 1):
+        left = os.fstat(handle.fileno()).st_size  # or it would run after a worker that writes
+        while left > 0 and (line := handle.readline(LONGEST_LINE + 1)):
+            left -= len(line)
             if not line.endswith(b"\n"):
                 self._torn = True
                 if len(line) > LONGEST_LINE:

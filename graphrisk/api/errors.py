@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -32,6 +33,7 @@ TITLES = {
     503: "Service unavailable",
     504: "Gateway timeout",
 }
+_IN_PATHS = "/:@!$&'()*+,;=-._~"
 CODES = {404: "no_such_route", 405: "method_not_allowed"}
 DETAILS = {
     404: "Nothing is served under this path; /openapi.json lists the routes.",
@@ -55,6 +57,11 @@ class ApiError(Exception):
         self.status, self.code, self.detail, self.errors, self.headers = status, code, detail, errors, headers or {}
 
 
+STORE_UNAVAILABLE = ApiError(
+    503, "store_unavailable", "What is stored cannot be read or written now; the log of the server says why."
+)
+
+
 def problem(error: ApiError, instance: str, request_id: str) -> Response:
     """The problem document of an error."""
     body: dict[str, Any] = {
@@ -62,7 +69,7 @@ def problem(error: ApiError, instance: str, request_id: str) -> Response:
         "title": TITLES[error.status],
         "status": error.status,
         "detail": error.detail,
-        "instance": instance.replace(SLASH, "%2F"),
+        "instance": quote(instance, _IN_PATHS, errors="surrogateescape").replace(quote(SLASH), "%2F"),
         "code": error.code,
         "request_id": request_id,
     }
@@ -74,17 +81,22 @@ def problem(error: ApiError, instance: str, request_id: str) -> Response:
 
 def invalid(errors: Sequence[Any]) -> ApiError:
     """What pydantic found wrong, each with a pointer to the part of the request that it is about."""
-    listed = [{"pointer": "/" + "/".join(map(str, each["loc"])), "detail": str(each["msg"])} for each in errors]
+    listed = [{"pointer": pointer(*each["loc"]), "detail": str(each["msg"])} for each in errors]
     first = listed[0]
     more = f" (and {len(listed) - 1} more)" if len(listed) > 1 else ""
     return ApiError(422, "invalid_request", f"{first['pointer']}: {first['detail']}{more}.", listed[:100])
+
+
+def pointer(*places: str | int) -> str:
+    """A JSON Pointer (RFC 6901) to a part of a request."""
+    return "".join(f"/{str(place).replace('~', '~0').replace('/', '~1')}" for place in places)
 
 
 def answer_errors(app: FastAPI) -> None:
     """Answer every exception of an application with a problem document."""
 
     def render(request: Request, error: ApiError) -> Response:
-        return problem(error, request.url.path, call_of(request.scope).request_id)
+        return problem(error, request.scope["path"], call_of(request.scope).request_id)
 
     async def on_api_error(request: Request, error: Any) -> Response:
         return render(request, error)
@@ -98,9 +110,7 @@ def answer_errors(app: FastAPI) -> None:
 
     async def on_graphrisk(request: Request, error: Any) -> Response:
         LOG.error("%s: %s", call_of(request.scope).request_id, error)
-        return render(
-            request, ApiError(503, "store_unavailable", "The stored runs cannot be read now; the log says why.")
-        )
+        return render(request, STORE_UNAVAILABLE)
 
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(RequestValidationError, on_invalid)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
 from fastapi.routing import APIRoute
 from starlette.requests import Request
@@ -15,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 from graphrisk.api.calls import SLASH, Call, call_of
-from graphrisk.api.errors import ApiError, problem
+from graphrisk.api.errors import CODES, DETAILS, ApiError, pointer, problem
 from graphrisk.api.served import Served, served_by
 
 BODY_BYTES = 1 << 20
@@ -53,17 +55,23 @@ class GuardedRoute(APIRoute):
         super().__init__(path, endpoint, **options)
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Admit the call or answer why not; then the route; one line of audit before the first byte of an answer."""
+        """Admit the call or answer why not; then the route. The edge writes the audit before the first byte goes out."""
         call, served = call_of(scope), served_by(scope)
         call.route = self.path
         call.ids = list(map(id_from_path, scope["path_params"].values()))
-        send = self._audited(call, served, send)
+        if self.needed in AUDITED:
+            call.record = partial(self._record, call, served)
         try:
             if self.needed != "open":
                 admit(scope, call, served, self.needed)
+            methods = self.methods or set()
+            if scope["method"] not in methods:
+                raise ApiError(405, CODES[405], DETAILS[405], headers={"Allow": ", ".join(sorted(methods))})
+            if scope["query_string"]:
+                refuse_repeated(scope["query_string"])
             if scope["method"] == "POST":
                 receive = await whole_body(scope, receive)
-            if self._direct and scope["method"] in (self.methods or ()):
+            if self._direct:
                 response = await self._direct(Request(scope, receive))
                 await response(scope, receive, send)
                 return
@@ -72,23 +80,16 @@ class GuardedRoute(APIRoute):
             return
         await super().handle(scope, receive, send)
 
-    def _audited(self, call: Call, served: Served, send: Send) -> Send:
-        async def audited(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *call.headers]
-                if self.needed in AUDITED:
-                    served.audit.record(
-                        key=call.key.prefix if call.key else "-",
-                        scope=self.needed,
-                        route=self.path,
-                        ids=call.ids,
-                        run_id=call.run_id,
-                        status=message["status"],
-                        request_id=call.request_id,
-                    )
-            await send(message)
-
-        return audited
+    def _record(self, call: Call, served: Served, status: int) -> None:
+        served.audit.record(
+            key=call.key.prefix if call.key else "-",
+            scope=self.needed,
+            route=self.path,
+            ids=call.ids,
+            run_id=call.run_id,
+            status=status,
+            request_id=call.request_id,
+        )
 
 
 def admit(scope: Scope, call: Call, served: Served, needed: str) -> None:
@@ -127,6 +128,16 @@ def admit(scope: Scope, call: Call, served: Served, needed: str) -> None:
         raise ApiError(403, "missing_scope", f"The key does not have the scope {needed}; ask for one that has.")
 
 
+def refuse_repeated(query: bytes) -> None:
+    """Raise ``ApiError`` 422 when a query names a parameter twice: one of the two would be ignored."""
+    names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+    if len(set(names)) == len(names):
+        return
+    repeated = next(name for place, name in enumerate(names) if name in names[:place])
+    detail = f"{repeated} is there more than once; give it once."
+    raise ApiError(422, "invalid_request", detail, [{"pointer": pointer("query", repeated), "detail": detail}])
+
+
 async def whole_body(scope: Scope, receive: Receive) -> Receive:
     """Read a JSON body within its limits of size and time. Raises ``ApiError``: 408, 413 or 415."""
     kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"")
@@ -136,23 +147,23 @@ async def whole_body(scope: Scope, receive: Receive) -> Receive:
         413, "body_too_large", f"The body is larger than {BODY_BYTES:,} bytes; ask in smaller batches."
     )
     length = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if length.isdigit() and int(length) > BODY_BYTES:
+    if length.isdigit() and (len(length) > 9 or int(length) > BODY_BYTES):
         raise too_large
-    parts: list[bytes] = []
+    held = bytearray()
     try:
         async with asyncio.timeout(BODY_SECONDS):
             more = True
             while more:
                 message = await receive()
-                parts.append(message.get("body", b""))
+                held += message.get("body", b"")
                 more = message.get("more_body", False) and message["type"] == "http.request"
-                if sum(map(len, parts)) > BODY_BYTES:
+                if len(held) > BODY_BYTES:
                     raise too_large
     except TimeoutError:
         raise ApiError(
             408, "slow_body", f"The body did not arrive within {BODY_SECONDS:.0f} s; send it again."
         ) from None
-    whole: Message = {"type": "http.request", "body": b"".join(parts), "more_body": False}
+    whole: Message = {"type": "http.request", "body": bytes(held), "more_body": False}
 
     async def again() -> Message:
         return whole

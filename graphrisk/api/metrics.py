@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 SHARED = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -40,7 +41,8 @@ class Metrics:
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One request that was answered."""
+        """One request that was answered. Any word may be a method; of those nobody serves, all count as ``other``."""
+        method = method if method in METHODS else "other"
         children = self._children.get((method, route, status))
         if children is None:
             children = (self._requests.labels(method, route, str(status)), self._seconds.labels(route))

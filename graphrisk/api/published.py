@@ -40,7 +40,7 @@ class Published:
         self._seen: Any = None
         self._retry_at = 0.0
         self.current: Snapshot | None = None
-        self.current_since: str | None = None
+        self.current_since: datetime | None = None
         self.problem: str | None = None
 
     async def watch(self) -> None:
@@ -62,16 +62,21 @@ class Published:
         self._seen, self._retry_at = seen, now + RETRY_SECONDS
         try:
             moves = publications(self._settings.home)
-            if moves and (self.current is None or moves[-1].run_id != self.current.run_id):
-                self._swap(await asyncio.to_thread(self._open, moves[-1].run_id))
             if moves:
-                self.current_since = moves[-1].published_at
+                since = datetime.fromisoformat(moves[-1].published_at)
+                if self.current is None or moves[-1].run_id != self.current.run_id:
+                    self._swap(await asyncio.to_thread(self._open, moves[-1].run_id))
+                self.current_since = since
             self.problem = None
             self._metrics.refused(False)
-        except (GraphriskError, OSError, ValueError, KeyError) as error:
+        except Exception as error:  # whatever lies in the folders, the next publication has to be noticed
             self.problem = str(error)
             self._metrics.refused(True)
-            LOG.error("A published run is refused, the one before stays: %s", error)
+            LOG.error(
+                "A published run is refused, the one before stays: %s",
+                error,
+                exc_info=not isinstance(error, GraphriskError),
+            )
 
     def _swap(self, snapshot: Snapshot) -> None:
         before, self.current = self.current, snapshot
@@ -96,7 +101,7 @@ class Published:
         """Seconds since the served run was published."""
         if self.current is None or self.current_since is None:
             return None
-        return (datetime.now(UTC) - datetime.fromisoformat(self.current_since)).total_seconds()
+        return (datetime.now(UTC) - self.current_since).total_seconds()
 
     def _keep(self, snapshot: Snapshot) -> None:
         self._older[snapshot.run_id] = snapshot
@@ -134,7 +139,9 @@ class Published:
     async def _older_run(self, run_id: str) -> Snapshot:
         async with self._opening:
             found = self._older.get(run_id)
-            if found is None:
+            # Each worker has other older runs open, and a client cannot choose its worker: what is kept decides.
+            if found is None or not (self._settings.runs / run_id).exists():
+                self._older.pop(run_id, None)
                 try:
                     found = await asyncio.to_thread(self._open, run_id)
                 except NotFoundError as error:

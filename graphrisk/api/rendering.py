@@ -10,10 +10,8 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
-from graphrisk.model import Ints
-from graphrisk.runs.snapshot import Snapshot
+from graphrisk.runs.snapshot import REASON, Snapshot
 from graphrisk.scoring.reasons import explain
 from graphrisk.scoring.ring_risk import to_score
 
@@ -22,59 +20,50 @@ RECOMMENDED = {"high": "review", "medium": "watch", "low": "none"}
 """What a band recommends; people decide."""
 
 
-def quoted(text: str | None) -> str:
-    """A text as JSON."""
-    return json.dumps(text, ensure_ascii=True)
+quoted = json.encoder.encode_basestring_ascii
+"""A text as JSON."""
 
 
 class AccountAnswers:
-    """The answers of one run about accounts; everything but id, status and marketplace is rendered once per pattern."""
+    """The answers of one run about accounts; everything but the id is rendered once for all that share it."""
 
     def __init__(self, snapshot: Snapshot) -> None:
         self._snapshot = snapshot
+        statuses, self._statuses = snapshot.coded("status")
+        marketplaces, self._marketplaces = snapshot.coded("marketplace")
+        core = np.asarray(snapshot.is_core).view(np.uint8)
+        columns = (snapshot.logit, snapshot.ring_of, core, statuses, marketplaces)
+        self._columns = [np.ascontiguousarray(each).data for each in columns]
+        self._bounds, self._reasons = np.ascontiguousarray(snapshot.reason_bounds).data, snapshot.reason_bytes
         self._ending = lru_cache(KEPT_ENDINGS)(self._make_ending)
         self._ring = lru_cache(KEPT_ENDINGS)(self._make_ring)
 
-    def describe(self, account_ids: Sequence[str], rows: Ints) -> list[str]:
-        """For each id the members of a JSON object without its braces: id, then what the run says of that row."""
-        snapshot, places = self._snapshot, pa.array(rows)
-        statuses = snapshot.accounts["status"].take(places).to_pylist()
-        marketplaces = snapshot.accounts["marketplace"].take(places).to_pylist()
-        starts, ends = snapshot.reason_bounds[rows].tolist(), snapshot.reason_bounds[rows + 1].tolist()
-        columns = [each[rows].tolist() for each in (snapshot.logit, snapshot.ring_of, snapshot.is_core)]
-        codes, parts, ending = snapshot.reason_codes, snapshot.reason_parts, self._ending
-        return [
-            f'"account_id":{quoted(account_id)},'
-            + ending(*rest, codes[start:end].tobytes(), parts[start:end].tobytes())
-            for account_id, start, end, *rest in zip(
-                account_ids, starts, ends, *columns, statuses, marketplaces, strict=True
-            )
-        ]
+    def describe(self, account_id: str, row: int) -> str:
+        """The members of a JSON object without its braces: the id, then what the run says of that row."""
+        logit, ring, core, status, marketplace = self._columns
+        reasons = self._reasons[self._bounds[row] * REASON.itemsize : self._bounds[row + 1] * REASON.itemsize]
+        ending = self._ending(logit[row], ring[row], core[row], status[row], marketplace[row], reasons)
+        return f'"account_id":{quoted(account_id)},{ending}'
 
     def reasons(self, ring: int, parts: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
         """Reasons with their sentences, largest first; ``ring`` is the row whose features they speak of, or −1."""
         features = self._snapshot.rings["features"][ring].as_py() if ring >= 0 else []
         return [asdict(each) for each in explain(list(parts), {each["code"]: each["value"] for each in features})]
 
-    def _make_ending(
-        self, logit: int, ring: int, core: bool, status: str, marketplace: str | None, codes: bytes, parts: bytes
-    ) -> str:
-        names = self._snapshot.reason_names
-        contributions = np.frombuffer(parts, np.int32).tolist()
+    def _make_ending(self, logit: int, ring: int, core: int, status: int, marketplace: int, reasons: bytes) -> str:
+        names, packed = self._snapshot.reason_names, np.frombuffer(reasons, REASON)
         score = int(to_score(np.array(logit)))
         band = band_of(score, self._snapshot)
         answer = {
-            "account_status": status,
-            "marketplace": marketplace,
+            "account_status": self._statuses[status],
+            "marketplace": self._marketplaces[marketplace],
             "score": score,
             "probability": round(1 / (1 + math.exp(-logit / 1000)), 6),
             "percentile": float(self._snapshot.percentile[score]),
             "band": band,
             "ring": {"role": "core" if core else "associate", **self._ring(ring)} if ring >= 0 else None,
             "decision": RECOMMENDED[band],
-            "reasons": self.reasons(
-                ring, [(names[code], part) for code, part in zip(codes, contributions, strict=True)]
-            ),
+            "reasons": self.reasons(ring, [(names[code], part) for code, part in packed.tolist()]),
         }
         return json.dumps(answer, separators=(",", ":"))[1:-1]
 

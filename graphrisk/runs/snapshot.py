@@ -19,6 +19,8 @@ from graphrisk.runs.store import read_manifest, read_table, verify_run
 from graphrisk.runs.tables import SCHEMAS
 
 SCORES = 1001
+REASON = np.dtype([("code", np.uint8), ("part", "<i4")])
+"""A reason of an account: a place in ``reason_names``, and milli-logits."""
 
 
 class Snapshot:
@@ -144,7 +146,7 @@ class Snapshot:
 
     @cached_property
     def reason_bounds(self) -> Ints:
-        """Where each account's reasons begin in ``reason_codes`` and ``reason_parts``; one more for the end."""
+        """Where each account's reasons begin in ``reason_bytes``, counted in reasons; one more for the end."""
         return _whole(self.accounts, "reasons").offsets.to_numpy()
 
     @cached_property
@@ -152,21 +154,25 @@ class Snapshot:
         return sorted(pc.unique(_reasons(self.accounts).field("code")).to_pylist())
 
     @cached_property
-    def reason_codes(self) -> Any:
-        """Places in ``reason_names`` (bytes), one element a reason."""
-        codes = pc.index_in(_reasons(self.accounts).field("code"), value_set=pa.array(self.reason_names, pa.string()))
-        return codes.to_numpy().astype(np.uint8)
+    def reason_bytes(self) -> bytes:
+        """All reasons of all accounts, ``REASON`` each: equal reasons are equal bytes."""
+        reasons = _reasons(self.accounts)
+        packed = np.empty(len(reasons), REASON)
+        names = pa.array(self.reason_names, pa.string())
+        packed["code"] = pc.index_in(reasons.field("code"), value_set=names).to_numpy()
+        packed["part"] = reasons.field("contribution").to_numpy()
+        return packed.tobytes()
 
-    @cached_property
-    def reason_parts(self) -> Ints:
-        """Milli-logits, one element a reason."""
-        return _reasons(self.accounts).field("contribution").to_numpy()
+    def coded(self, name: str) -> tuple[Any, list[str | None]]:
+        """A text column of accounts as codes (int32) and the texts that they stand for."""
+        encoded = pc.dictionary_encode(_whole(self.accounts, name), null_encoding="encode")
+        return np.ascontiguousarray(encoded.indices.to_numpy(), np.int32), encoded.dictionary.to_pylist()
 
     def warm(self) -> None:
         """Make what the first questions would otherwise wait for."""
         for name in ("score", "logit", "ring_of", "is_core", "percentile", "strength"):
             getattr(self, name)
-        for name in ("reason_bounds", "reason_codes", "reason_parts"):
+        for name in ("reason_bounds", "reason_bytes"):
             getattr(self, name)
 
 
@@ -193,8 +199,7 @@ class SortedText:
 
     def find_all(self, texts: Sequence[str]) -> Ints:
         """The row of each text, −1 for those that are not there: one binary search, all at once."""
-        wanted = pa.array([text.encode("utf-8", "surrogatepass") for text in texts], pa.binary())
-        column = self._column.view(pa.binary())
+        wanted, column = pa.array(texts, pa.string()), self._column
         low, high = np.zeros(len(texts), np.int64), np.full(len(texts), self._count)
         while (open_ := low < high).any():
             middle = np.where(open_, (low + high) // 2, 0)

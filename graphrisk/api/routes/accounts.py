@@ -60,7 +60,7 @@ async def get_account(request: Request) -> Response:
     if row is None:
         raise unknown_account(account_id, snapshot)
     answers = served_by(request.scope).published.answers(snapshot)
-    text = answers.describe([account_id], np.array([row]))[0]
+    text = answers.describe(account_id, row)
     return rendered(snapshot, f"{_opened(request, snapshot)},{text}}}".encode())
 
 
@@ -73,13 +73,12 @@ async def lookup_accounts(request: Request) -> Response:
         raise invalid([{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]) from None
     call_of(request.scope).ids = ids
     snapshot = await snapshot_for(request, run_query(request))
-    rows = snapshot.account_rows(ids)
-    found = rows >= 0
     answers = served_by(request.scope).published.answers(snapshot)
-    texts = iter(answers.describe([each for each, known in zip(ids, found, strict=True) if known], rows[found]))
     items = [
-        f'{{"status":"found",{next(texts)}}}' if known else f'{{"status":"unknown","account_id":{quoted(account_id)}}}'
-        for account_id, known in zip(ids, found.tolist(), strict=True)
+        f'{{"status":"found",{answers.describe(account_id, row)}}}'
+        if row >= 0
+        else f'{{"status":"unknown","account_id":{quoted(account_id)}}}'
+        for account_id, row in zip(ids, snapshot.account_rows(ids).tolist(), strict=True)
     ]
     return rendered(snapshot, f'{_opened(request, snapshot)},"accounts":[{",".join(items)}]}}'.encode())
 

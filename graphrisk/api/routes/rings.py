@@ -23,6 +23,8 @@ from graphrisk.api.guard import id_from_path, scoped
 from graphrisk.api.paging import PageQuery, RunQuery
 from graphrisk.api.served import served_by
 from graphrisk.runs.snapshot import Snapshot, plain
+from graphrisk.runs.store import current_run
+from graphrisk.settings import Settings
 
 RingId = Annotated[str, Path(description="An id that was ever issued; a retired one resolves too.")]
 OnePage = Annotated[PageQuery, Query()]
@@ -69,9 +71,9 @@ async def list_rings(request: Request, query: Annotated[RingsQuery, Query()]) ->
 async def get_ring(request: Request, ring_id: RingId, query: Annotated[RunQuery, Query()]) -> Response:
     """A ring and why it has its score. A retired id answers too, with what became of it in ``superseded_by``."""
     snapshot = await snapshot_for(request, query)
+    lineage = await _lineage(request, snapshot, id_from_path(ring_id))
     if same := unchanged(request, snapshot):
         return same
-    lineage = await _lineage(request, snapshot, id_from_path(ring_id))
     row = snapshot.ring_row(lineage["ring_id"])
     if row is None:
         return answer(request, snapshot, {**_retired(lineage), "lineage": lineage})
@@ -133,9 +135,9 @@ async def get_lineage(request: Request, ring_id: RingId, query: OnePage) -> Resp
 async def get_graph(request: Request, ring_id: RingId, query: Annotated[RunQuery, Query()]) -> Response:
     """A ring ready to draw: accounts, what they share, and the strongest links; bounded, with the true counts."""
     snapshot = await snapshot_for(request, query)
+    row = live_ring(snapshot, id_from_path(ring_id))
     if same := unchanged(request, snapshot):
         return same
-    row = live_ring(snapshot, id_from_path(ring_id))
     return answer(request, snapshot, await asyncio.to_thread(drawing, snapshot, row))
 
 
@@ -158,11 +160,17 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
 async def _lineage(request: Request, snapshot: Snapshot, ring_id: str) -> dict[str, Any]:
     found = snapshot.lineage_of(ring_id)
     if found is None:
-        settings = served_by(request.scope).settings
-        found = await asyncio.to_thread(pipeline.lineage_elsewhere, settings, ring_id)
+        found = await asyncio.to_thread(_rolled_back, served_by(request.scope).settings, snapshot, ring_id)
     if found is None:
         raise _unknown_ring(ring_id, snapshot)
     return told(found)
+
+
+def _rolled_back(settings: Settings, snapshot: Snapshot, ring_id: str) -> dict[str, Any] | None:
+    """The lineage of an id that a run gave before it was rolled back. An older run, or one that is about to be replaced,
+    does not know what was published after it."""
+    found = pipeline.lineage_elsewhere(settings, ring_id)
+    return found if current_run(settings.home) == snapshot.run_id else None
 
 
 def _unknown_ring(ring_id: str, snapshot: Snapshot) -> ApiError:
