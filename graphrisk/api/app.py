@@ -10,6 +10,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.types import ASGIApp
 
 from graphrisk.api.audit import AuditLog
 from graphrisk.api.edge import AT_ONCE, DEADLINE_SECONDS, Edge
@@ -27,6 +28,13 @@ from graphrisk.settings import Settings
 DESCRIPTION = """Ring membership and risk for given accounts, and why. Every answer comes from one published run, which it names.
 
 Errors are problem documents (RFC 9457) with a stable `code`. Ids of accounts are your own, URL-encoded in paths."""
+
+
+class Application(FastAPI):
+    """FastAPI with the edge outermost, before what FastAPI itself puts around an application."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        return Edge(super().build_middleware_stack(), **self.state.edge)
 
 
 def create_app(
@@ -56,7 +64,7 @@ def create_app(
                 await watching
             audit.close()
 
-    app = FastAPI(
+    app = Application(
         title="graphrisk",
         version=version("graphrisk"),
         description=DESCRIPTION,
@@ -77,7 +85,7 @@ def create_app(
         part.add_routes(router)
     app.include_router(router)
     app.state.one_account = next(route for route in router.routes if route.name == "get_account")  # pyright: ignore[reportAttributeAccessIssue]
-    app.add_middleware(Edge, access_log=access_log, at_once=at_once, deadline=deadline)
+    app.state.edge = {"access_log": access_log, "at_once": at_once, "deadline": deadline}
     app.openapi = lambda: openapi(app)
     return app
 
