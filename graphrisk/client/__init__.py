@@ -1,0 +1,90 @@
+"""The client of the API: typed answers, pages as iterators, retries, and frames for notebooks.
+
+    from graphrisk.client import Client
+
+    with Client("http://127.0.0.1:8600", key) as client:
+        client.account("acc_000050").score
+        client.rings(band="high").to_frame()
+
+It needs nothing of a home, and imports pandas only when a frame is asked for. docs/api.md has recipes.
+"""
+
+from __future__ import annotations
+
+from graphrisk.client.answers import (
+    Account,
+    AccountLink,
+    Change,
+    Comparison,
+    Drawing,
+    Edge,
+    Evidence,
+    Lineage,
+    Link,
+    Member,
+    Node,
+    Pair,
+    Publication,
+    Reason,
+    RetiredRing,
+    RetiredRingDetail,
+    Ring,
+    RingDetail,
+    RingOfAccount,
+    Run,
+    RunManifest,
+    Signal,
+    UnknownAccount,
+)
+from graphrisk.client.asking import Client, RingFilters
+from graphrisk.client.failures import (
+    ApiError,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    RateLimited,
+    RingRetired,
+    RunGone,
+    Unauthorized,
+    Unavailable,
+)
+from graphrisk.client.rows import Rows, to_frame
+
+__all__ = [
+    "Account",
+    "AccountLink",
+    "ApiError",
+    "Change",
+    "Client",
+    "Comparison",
+    "Drawing",
+    "Edge",
+    "Evidence",
+    "Forbidden",
+    "InvalidRequest",
+    "Lineage",
+    "Link",
+    "Member",
+    "Node",
+    "NotFound",
+    "Pair",
+    "Publication",
+    "RateLimited",
+    "Reason",
+    "RetiredRing",
+    "RetiredRingDetail",
+    "Ring",
+    "RingDetail",
+    "RingFilters",
+    "RingOfAccount",
+    "RingRetired",
+    "Rows",
+    "Run",
+    "RunGone",
+    "RunManifest",
+    "Signal",
+    "Unauthorized",
+    "Unavailable",
+    "UnknownAccount",
+    "to_frame",
+]

@@ -1,0 +1,265 @@
+"""The answers of the API as frozen dataclasses. What a newer server adds is left out; its ids, times and units are its own.
+
+Scores are 0–1000, contributions milli-logits, strengths milli-nats, times aware datetimes in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    code: str
+    contribution: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RingOfAccount:
+    ring_id: str
+    role: str
+    size: int
+    core_size: int
+    score: int
+    band: str
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account that the run knows. ``reasons`` add up to the logit of ``score``; ``percentile`` is 0–100."""
+
+    account_id: str
+    account_status: str
+    marketplace: str | None
+    score: int
+    probability: float
+    percentile: float
+    band: str
+    ring: RingOfAccount | None
+    decision: str
+    reasons: tuple[Reason, ...]
+    run_id: str
+    status: Literal["found"] = "found"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownAccount:
+    """An account that the run does not know."""
+
+    account_id: str
+    run_id: str
+    status: Literal["unknown"] = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What two accounts share; ``accounts`` is how many share it in all."""
+
+    kind: str
+    token: str
+    hint: str | None
+    accounts: int
+    milli_nats: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLink:
+    """A link from the account that was asked for to another."""
+
+    account_id: str
+    strength: int
+    onset: datetime
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    account_a: str
+    account_b: str
+    strength: int
+    onset: datetime
+    evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """What last happened to a ring id, and which ids took over or are related."""
+
+    ring_id: str
+    status: str
+    event: str
+    event_run: str
+    event_at: datetime
+    born_run: str
+    born_at: datetime
+    superseded_by: tuple[str, ...]
+    related: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    account_a: str
+    account_b: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ring:
+    ring_id: str
+    size: int
+    core_size: int
+    score: int
+    band: str
+    first_link_at: datetime
+    last_link_at: datetime
+    window_start: datetime
+    window_end: datetime
+    kinds: tuple[str, ...]
+    flags: tuple[str, ...]
+    marketplaces: tuple[str, ...]
+    event: str
+    updated_at: datetime
+    status: Literal["live"] = "live"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RingDetail(Ring):
+    """A live ring and why it has its score; ``bridge`` are the links that alone hold its parts together."""
+
+    bridge: tuple[Pair, ...]
+    reasons: tuple[Reason, ...]
+    lineage: Lineage
+
+
+@dataclass(frozen=True, slots=True)
+class RetiredRing:
+    """A ring id that is no longer in use."""
+
+    ring_id: str
+    event: str
+    updated_at: datetime
+    superseded_by: tuple[str, ...]
+    status: Literal["retired"] = "retired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetiredRingDetail(RetiredRing):
+    lineage: Lineage
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    account_id: str
+    role: str
+    score: int
+    band: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An account, or an attribute that members share; ``collapsed`` says that its edges are not drawn one by one."""
+
+    id: str
+    type: str
+    label: str
+    role: str | None = None
+    score: int | None = None
+    kind: str | None = None
+    accounts: int | None = None
+    collapsed: bool = False
+    members: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    source: str
+    target: str
+    type: str
+    strength: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A ring ready to draw. ``counts`` says how many members, links and attributes there are in all."""
+
+    ring_id: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    truncated: bool
+    counts: Mapping[str, int]
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """One move of the pointer, by publish or rollback; ``reason`` says why it was forced."""
+
+    seq: int
+    run_id: str
+    published_at: datetime
+    previous: str | None
+    verb: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run that is kept: ``live``, ``published`` (once) or ``candidate``."""
+
+    run_id: str
+    status: str
+    as_of: datetime
+    engine: str
+    policy_hash: str
+    output_digest: str
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RunManifest(Run):
+    reference_hash: str
+    input_digest: str
+    made_at: datetime
+    seconds: Mapping[str, float]
+    versions: Mapping[str, str]
+    publications: tuple[Publication, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two runs beside each other: changes by type, what the guard says against going from one to the other."""
+
+    before: str
+    after: str
+    counts: Mapping[str, int]
+    objections: tuple[str, ...]
+    publications: tuple[Publication, ...]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changes from one run to another for a ring or an account; ``details`` has what its type says of it."""
+
+    type: str
+    ring_id: str | None
+    account_id: str | None
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A change that a publication brought. ``cursor`` is where to read on behind it; later ones are greater as text."""
+
+    cursor: str
+    seq: int
+    at: datetime
+    type: str
+    run_id: str
+    previous_run_id: str | None
+    ring_id: str | None
+    account_id: str | None
+    details: Mapping[str, Any]
