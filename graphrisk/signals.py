@@ -141,7 +141,7 @@ def _accounts(move: Move, before: Findings | None, after: Findings) -> pa.Array:
             _texts(move, "account.band_changed", changed, banded, {"from": "band_0", "to": "band_1", "score": "score"}),
         ]
     )
-    return texts.take(pa.array(np.argsort(np.concatenate([2 * moved, 2 * turned, 2 * banded + 1]), kind="stable")))
+    return texts.take(pa.array(np.argsort(np.concatenate([moved, turned, banded]), kind="stable")))
 
 
 def _changed(old: pa.Table, new: pa.Table) -> pa.Table:

@@ -260,6 +260,16 @@ def test_cursors_that_no_signal_carries_are_refused(tmp_path: Path) -> None:
     assert refused > 300
 
 
+def test_a_cursor_that_leads_into_the_middle_of_a_line_is_refused(tmp_path: Path) -> None:
+    move = Publication(1, "run_x", "2026-01-01", None, "publish")
+    for home, text in (("here", "x" * 100), ("there", "x" * 70)):
+        write_signals(tmp_path / home, move, pa.array([f'"text":"{text}"'] * 5, pa.large_string()))
+    lines, _ = read_signals(tmp_path / "there", None, 10)
+    for cursor in cursors(lines):
+        with pytest.raises(InputError, match="none of this feed"):
+            read_signals(tmp_path / "here", cursor, 10)
+
+
 def test_reading_near_the_end_of_a_long_feed_reads_little(tmp_path: Path) -> None:
     members = pa.array([f'"seq":1,"place":{place}' for place in range(300_000)], pa.large_string())
     path = write_signals(tmp_path, Publication(1, "run_x", "2026-01-01", None, "publish"), members)
