@@ -62,6 +62,9 @@ class GuardedRoute(APIRoute):
         if self.needed in AUDITED:
             call.record = partial(self._record, call, served)
         try:
+            # To a regular expression the end of a text may come before its last line break.
+            if scope["path"].endswith("\n") and not self.path.endswith("}"):
+                raise ApiError(404, CODES[404], DETAILS[404])
             if self.needed != "open":
                 admit(scope, call, served, self.needed)
             methods = self.methods or set()
