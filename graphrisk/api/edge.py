@@ -83,12 +83,11 @@ class Edge:
                         await self._app(scope, receive, send)
             except TimeoutError:
                 error = ApiError(504, "deadline_exceeded", f"No answer within {self._deadline:g} s; ask for less.")
-            except GraphriskError as failed:
-                LOG.error("%s: %s", call.request_id, failed)
-                error = STORE_UNAVAILABLE
-            except Exception:
-                LOG.exception("%s: a request failed", call.request_id)
-                error = ApiError(500, "internal", DETAILS[500])
+            except Exception as failed:
+                # What the audit says while an answer begins to go out comes here inside another exception.
+                ours = next((each for each in (failed, failed.__cause__) if isinstance(each, GraphriskError)), None)
+                LOG.error("%s: %s", call.request_id, ours or "a request failed", exc_info=ours is None)
+                error = STORE_UNAVAILABLE if ours else ApiError(500, "internal", DETAILS[500])
         if error and not sent:
             await problem(error, scope["path"], call.request_id)(scope, receive, send)
 

@@ -112,6 +112,10 @@ def answer_errors(app: FastAPI) -> None:
         LOG.error("%s: %s", call_of(request.scope).request_id, error)
         return render(request, STORE_UNAVAILABLE)
 
+    async def on_failure(request: Request, error: Any) -> Response:
+        return render(request, ApiError(500, "internal", DETAILS[500]))
+
+    app.add_exception_handler(Exception, on_failure)
     app.add_exception_handler(ApiError, on_api_error)
     app.add_exception_handler(RequestValidationError, on_invalid)
     app.add_exception_handler(HTTPException, on_http)
