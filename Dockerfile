@@ -1,4 +1,4 @@
-# graphrisk as a batch job. The Neo4j server is another container (docker-compose.yml), so no Java is in here.
+# graphrisk as a batch job or as the API. The Neo4j server is another container (docker-compose.yml), so no Java is in here.
 FROM python:3.11-slim-bookworm AS build
 ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
 RUN pip install --no-cache-dir uv==0.13.9

@@ -10,7 +10,8 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
-from starlette.types import ASGIApp
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from graphrisk.api.audit import AuditLog
 from graphrisk.api.edge import AT_ONCE, DEADLINE_SECONDS, Edge
@@ -35,6 +36,10 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         return Edge(super().build_middleware_stack(), **self.state.edge)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        # Past FastAPI's own, which looks for telemetry in the environment at every request.
+        await Starlette.__call__(self, scope, receive, send)
 
 
 def create_app(

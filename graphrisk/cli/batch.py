@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from graphrisk import pipeline
+from graphrisk.api.keys import create_key
 from graphrisk.cli.application import OUT, Home, Json, PolicyFile, Run, policy_of, print_json, settings_of
 from graphrisk.cli.graphing import follow
 from graphrisk.cli.render import print_detected, print_load, print_published
+from graphrisk.cli.serving import DEFAULT_PORT
 from graphrisk.errors import SettingsError
 from graphrisk.runs.store import Publication
+from graphrisk.settings import Settings
 from graphrisk.worlds.small import write_small_world
 
 Sources = Annotated[
@@ -32,6 +35,8 @@ Force = Annotated[bool, typer.Option("--force", help="Publish although the guard
 Reason = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Why; recorded with the move of the pointer.")
 ]
+
+DEMO_KEY_DAYS = 7
 
 
 def register(app: typer.Typer) -> None:
@@ -174,7 +179,17 @@ def demo(
     OUT.print("\nLook at it:")
     for words in ("rings", f"show ring {riskiest['ring_id']}", f"show account {member['account_id']}", "status"):
         OUT.print(f"  .venv/bin/graphrisk --home {settings.home} {words}", markup=False)
+    _say_how_to_ask(settings, member["account_id"])
     OUT.print(f"The planted truth is in {facts / 'truth.csv'}; the product never reads it.", markup=False)
+
+
+def _say_how_to_ask(settings: Settings, account_id: str) -> None:
+    expires = datetime.now(UTC) + timedelta(days=DEMO_KEY_DAYS)
+    _, key = create_key(settings.home, "demo", ("scores:read", "rings:read"), expires)
+    OUT.print(f"\nServe it, and ask over HTTP from another terminal (the key is good for {DEMO_KEY_DAYS} days):")
+    OUT.print(f"  .venv/bin/graphrisk --home {settings.home} serve", markup=False)
+    url = f"http://127.0.0.1:{DEFAULT_PORT}/v1/accounts/{account_id}"
+    OUT.print(f"  curl -H 'Authorization: Bearer {key}' {url}\n", markup=False, soft_wrap=True)
 
 
 def parsed_time(text: str | None) -> datetime | None:

@@ -15,6 +15,7 @@ from graphrisk.cli.render import say, table
 from graphrisk.errors import StoreError
 from graphrisk.runs.store import current_run
 
+DEFAULT_PORT = 8600
 LONGEST_DAYS = 36_500
 STATE_STYLES = {"live": "green", "expired": "yellow", "revoked": "dim"}
 
@@ -34,7 +35,7 @@ def register(app: typer.Typer) -> None:
 
 def serve(
     host: Annotated[str, typer.Option("--host", metavar="ADDRESS", help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65_535, help="The port.")] = 8600,
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=65_535, help="The port.")] = DEFAULT_PORT,
     workers: Annotated[
         int | None, typer.Option("--workers", metavar="N", min=1, max=64, help="Processes that answer; else the cores.")
     ] = None,

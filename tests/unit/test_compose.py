@@ -60,7 +60,7 @@ def test_ports_are_for_this_machine_only(name: str) -> None:
 
 def test_no_two_services_want_the_same_port() -> None:
     ports = [port.split(":")[1] for service in SERVICES.values() for port in service.get("ports", [])]
-    assert len(ports) == len(set(ports)) == 4
+    assert len(ports) == len(set(ports)) == 5
 
 
 def test_passwords_come_from_files_that_are_not_committed() -> None:
