@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
@@ -54,11 +55,11 @@ async def get_account(request: Request) -> Response:
     """The risk of an account, its ring or null, and reasons that add up to its score. Unknown: 404."""
     account_id = id_from_path(request.path_params["account_id"])
     snapshot = await snapshot_for(request, run_query(request))
-    if same := unchanged(request, snapshot):
-        return same
     row = snapshot.account_row(account_id)
     if row is None:
         raise unknown_account(account_id, snapshot)
+    if same := unchanged(request, snapshot):
+        return same
     answers = served_by(request.scope).published.answers(snapshot)
     text = answers.describe(account_id, row)
     return rendered(snapshot, f"{_opened(request, snapshot)},{text}}}".encode())
@@ -67,10 +68,12 @@ async def get_account(request: Request) -> Response:
 @scoped("scores:read", direct=True)
 async def lookup_accounts(request: Request) -> Response:
     """Up to 1,000 accounts at once, in the order asked, each found or unknown; one bad id never fails the others."""
+    body = await request.body()
     try:
-        ids = schemas.Lookup.model_validate_json(await request.body()).ids
+        ids = schemas.Lookup.model_validate_json(body).ids
     except ValidationError as error:
         raise invalid([{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_url=False)]) from None
+    refuse_second_list(body)
     call_of(request.scope).ids = ids
     snapshot = await snapshot_for(request, run_query(request))
     answers = served_by(request.scope).published.answers(snapshot)
@@ -121,6 +124,15 @@ def run_query(request: Request) -> RunQuery:
         return RunQuery.model_validate(dict(parse_qsl(text.decode("latin-1"), keep_blank_values=True)))
     except ValidationError as error:
         raise invalid([{**each, "loc": ("query", *each["loc"])} for each in error.errors(include_url=False)]) from None
+
+
+def refuse_second_list(body: bytes) -> None:
+    """Raise ``ApiError`` 422 when a valid body names ``ids`` twice: the first list would be ignored."""
+    if body.count(b'"ids"') == 1 and b"\\" not in body:
+        return
+    if len(json.loads(body, object_pairs_hook=list)) > 1:
+        detail = "ids is there more than once; give it once."
+        raise ApiError(422, "invalid_request", detail, [{"pointer": "/body/ids", "detail": detail}])
 
 
 def unknown_account(account_id: str, snapshot: Snapshot) -> ApiError:
