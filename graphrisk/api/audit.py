@@ -157,15 +157,15 @@ def verify_audit(home: Path) -> AuditReport:
     report, register = AuditReport(), existing_register(home)
     if register is None:
         return report
-    most_known = number = 0
-    while number < register.count:  # which may grow
+    records, most_known = register.count, 0  # chains begun from now on are left to the next check
+    report.chains = records - 1
+    for number in range(records):
         head = register.read(number)
         if head is None:
             report.problems.append(AuditProblem("register", None, f"its record {number} was changed"))
         elif number > 0:
             most_known = max(most_known, head.known)
             _Check(register, head).add_to(report)
-        report.chains, number = number, number + 1
     if register.count < most_known or register.is_cut:
         text = f"its end was cut off: it has {register.count - 1} chains, and there were at least {most_known - 1}"
         report.problems.append(AuditProblem("register", None, text))
