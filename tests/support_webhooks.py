@@ -7,7 +7,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
@@ -17,9 +17,12 @@ from graphrisk.webhooks.registry import Webhook, add_webhook, allow_host
 from graphrisk.webhooks.sending import DeliveryPolicy
 from tests.support_signals import Standing, history_at
 
-QUICK = DeliveryPolicy(attempts=3, first_wait=0.001, longest_wait=0.002, timeout=0.5, between_looks=0.02, signals=10)
+QUICK = DeliveryPolicy(attempts=3, first_wait=0.001, longest_wait=0.002, timeout=8.0, between_looks=0.02, signals=10)
+HASTY = replace(QUICK, timeout=1.0)
+"""For receivers that do not answer."""
+
 LOOPBACK = "127.0.0.1"
-HANG_SECONDS = 3.0
+HANG_SECONDS = 30.0
 
 Answer = int | str
 """A status, or what goes wrong: ``hang``, ``drop``, ``drip``; ``redirect URL``."""
