@@ -60,13 +60,13 @@ def new_key(home: Path, *scopes: str, rate: int = HIGHEST_RATE) -> str:
 
 
 @contextmanager
-def serving(home: Path, workers: int = 1, ready: bool = True) -> Generator[Served]:
-    """A server over a home on a free port, from when a run is loaded (``ready``) or it merely answers, to the block's
-    end. The key with all scopes is there from the start."""
+def serving(home: Path, workers: int = 1, ready: bool = True, port: int | None = None) -> Generator[Served]:
+    """A server over a home on a port (None: a free one), from when a run is loaded (``ready``) or it merely answers, to
+    the block's end. The key with all scopes is there from the start."""
     logs = home.parent / f"{home.name}-server"
     logs.mkdir(exist_ok=True)
     out, err = logs / "out", logs / "err"
-    port = free_port()
+    port = port or free_port()
     words = ("serve", "--home", str(home), "--port", str(port), "--workers", str(workers))
     key = new_key(home)
     with out.open("wb") as to_out, err.open("wb") as to_err:

@@ -127,7 +127,7 @@ class Ring:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingDetail(Ring):
-    """A live ring and why it has its score; ``bridge`` are the links that alone hold its parts together."""
+    """A live ring and why it has its score; ``bridge`` are the few light links that hold its halves together, if so."""
 
     bridge: tuple[Pair, ...]
     reasons: tuple[Reason, ...]

@@ -37,7 +37,7 @@ def to_frame(rows: Iterable[Any], kinds: tuple[type, ...] = ()) -> pd.DataFrame:
     """A pandas frame with one row for each answer, and columns for the classes ``kinds`` and those of the rows.
 
     A part of an answer has columns of its own (``ring_id``, ``ring_role``, …, ``counts_accounts``). Lists are text:
-    values by commas, reasons by semicolons, evidence as ``kind milli-nats``. Numbers, times (UTC) and text that an
+    values with commas, evidence as ``kind milli-nats``, reasons as sentences. Numbers, times (UTC) and text that an
     answer lacks are missing.
     """
     import pandas as pd  # noqa: PLC0415 - a second, which only those who want frames pay
@@ -89,7 +89,7 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, tuple | list):
         return value
     texts = map(_as_text, value)
-    return "; ".join(texts) if value and isinstance(value[0], Reason) else ", ".join(texts)
+    return (" " if value and isinstance(value[0], Reason) else ", ").join(texts)
 
 
 def _as_text(part: Any) -> str:

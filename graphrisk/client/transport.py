@@ -109,7 +109,7 @@ def _back_off(attempt: int) -> float:
 def _wait_of(response: httpx.Response, otherwise: float) -> float:
     """Seconds that ``Retry-After`` asks for, as a number or a date, and a little more, so that not all come back at once."""
     given = response.headers.get("retry-after", "")
-    if given.isdecimal():
+    if given.isascii() and given.isdigit() and len(given) < 10:
         return int(given) + _DICE.uniform(0, 0.25)
     try:
         moment = parsedate_to_datetime(given)
