@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Awaitable, Generator, Iterable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote, unquote, urlencode
@@ -95,8 +96,10 @@ class Api:
         raw_headers: Iterable[tuple[bytes, bytes]] = (),
         body: Iterable[bytes] = (),
         query: bytes = b"",
+        body_later: Callable[[], Awaitable[bytes]] | None = None,
     ) -> Answered:
-        """One request. ``path`` is as it is on the wire; ``key`` names one of ``keys`` or is the text of another."""
+        """One request. ``path`` is as it is on the wire; ``key`` names one of ``keys`` or is the text of another.
+        The body comes in parts as they are asked for, or as a whole when ``body_later`` has it."""
         raw = path.encode() if isinstance(path, str) else path
         given = [(name.encode(), value.encode("latin-1")) for name, value in (headers or {}).items()]
         if key is not None:
@@ -116,12 +119,12 @@ class Api:
             "server": ("127.0.0.1", 8600),
         }
         sent: list[Message] = []
-        parts = iter([*body, b""])
+        parts = chain(body, [b""])
 
         async def receive() -> Message:
-            part = next(parts, None)
-            if part is None:
-                await asyncio.sleep(3600)
+            if body_later:
+                return {"type": "http.request", "body": await body_later(), "more_body": False}
+            part = next(parts)
             return {"type": "http.request", "body": part, "more_body": part != b""}
 
         async def send(message: Message) -> None:
