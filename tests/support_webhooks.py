@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import ssl
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -12,9 +15,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Self
 
+from graphrisk.runs.feed import read_signals
 from graphrisk.settings import Settings
 from graphrisk.webhooks.registry import Webhook, add_webhook, allow_host
 from graphrisk.webhooks.sending import DeliveryPolicy
+from tests.support_e2e import ROOT
 from tests.support_signals import Standing, history_at
 
 QUICK = DeliveryPolicy(attempts=3, first_wait=0.001, longest_wait=0.002, timeout=8.0, between_looks=0.02, signals=10)
@@ -143,3 +148,20 @@ def hooked(settings: Settings, receiver: Receiver, name: str = "team") -> Webhoo
     """A webhook to a receiver on loopback, which is allowed."""
     allow_host(settings.home, LOOPBACK, private=True)
     return add_webhook(settings.home, receiver.url, name, allow_http=False)
+
+
+def feed(settings: Settings) -> list[bytes]:
+    """Every signal of a home."""
+    return read_signals(settings.home, None, 10**6)[0]
+
+
+def start(home: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
+    """``graphrisk webhooks words…`` as a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "graphrisk", "--home", str(home), "webhooks", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | environment,
+    )

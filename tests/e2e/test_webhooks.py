@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import signal
 import stat
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,14 +20,13 @@ from hypothesis import settings as examples
 from graphrisk.errors import StoreError
 from graphrisk.files import locked
 from graphrisk.logs import LOG
-from graphrisk.runs.feed import read_signals
 from graphrisk.settings import Settings
 from graphrisk.webhooks.dead import dead_letters
 from graphrisk.webhooks.delivering import deliver, retry
-from graphrisk.webhooks.registry import add_webhook, allow_host, forbid_host, read_cursor, remove_webhook
-from tests.support_e2e import ROOT, Launcher
+from graphrisk.webhooks.registry import allow_host, read_cursor, remove_webhook
+from tests.support_e2e import Launcher
 from tests.support_signals import cursors
-from tests.support_webhooks import HASTY, LOOPBACK, QUICK, Answer, Receiver, home_with_signals, hooked
+from tests.support_webhooks import HASTY, LOOPBACK, QUICK, Answer, Receiver, feed, home_with_signals, hooked, start
 from tests.unit.test_signals_docs import snippet
 
 
@@ -43,21 +39,6 @@ def settings(tmp_path: Path) -> Settings:
 def receiver() -> Iterator[Receiver]:
     with Receiver() as running:
         yield running
-
-
-def feed(settings: Settings) -> list[bytes]:
-    return read_signals(settings.home, None, 10**6)[0]
-
-
-def start(home: Path, *words: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "graphrisk", "--home", str(home), "webhooks", *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-        env=os.environ | environment,
-    )
 
 
 def test_the_feed_arrives_whole_in_order_signed_and_once(settings: Settings, receiver: Receiver) -> None:
@@ -89,15 +70,6 @@ def test_a_batch_that_failed_is_sent_again_before_the_next(settings: Settings, f
     first, second, third = (each for each in receiver.requests[1:4])
     assert first.body == second.body == third.body
     assert len({each.headers["X-Graphrisk-Delivery"] for each in (first, second, third)}) == 1
-
-
-def test_a_redirect_is_not_followed(settings: Settings, receiver: Receiver) -> None:
-    with Receiver(always=f"redirect {receiver.url}") as front:
-        hooked(settings, front)
-        deliver(settings, once=True, policy=QUICK)
-        assert front.requests
-    assert receiver.requests == []
-    assert {each.reason for each in dead_letters(settings.home)} == {"It answered 302, and redirects are not followed."}
 
 
 def test_what_is_given_up_is_kept_and_the_feed_goes_on(settings: Settings) -> None:
@@ -187,56 +159,6 @@ def test_a_receiver_that_hangs_holds_up_no_other(settings: Settings, receiver: R
         delivering.join()
         assert read_cursor(settings.home, "stuck") is None
         assert dead_letters(settings.home) == []
-
-
-def test_a_host_taken_off_the_list_is_sent_nothing_more(settings: Settings, receiver: Receiver) -> None:
-    hooked(settings, receiver)
-    forbid_host(settings.home, LOOPBACK)
-    deliver(settings, once=True, policy=QUICK)
-    assert receiver.requests == []
-    assert {each.reason for each in dead_letters(settings.home)} == {
-        f"The host {LOOPBACK} is not allowed; `graphrisk webhooks allow {LOOPBACK}` allows it."
-    }
-
-
-def test_a_name_that_leads_to_a_private_address_is_sent_nothing(settings: Settings, receiver: Receiver) -> None:
-    allow_host(settings.home, "localhost", private=False)
-    add_webhook(settings.home, receiver.url.replace(LOOPBACK, "localhost"), "inside", allow_http=False)
-    deliver(settings, once=True, policy=QUICK)
-    assert receiver.requests == []
-    assert all("which is not public" in each.reason for each in dead_letters(settings.home))
-    allow_host(settings.home, "localhost", private=True)
-    assert retry(settings, "inside", QUICK).dead == 0
-    assert receiver.requests[0].headers["Host"] == f"localhost:{receiver.port}"
-    assert receiver.lines() == feed(settings)
-
-
-def test_proxies_of_the_environment_are_not_asked(settings: Settings, receiver: Receiver) -> None:
-    hooked(settings, receiver)
-    with Receiver() as proxy:
-        told = dict.fromkeys(("HTTP_PROXY", "http_proxy", "ALL_PROXY"), f"http://{LOOPBACK}:{proxy.port}")
-        process = start(settings.home, "deliver", "--once", **told)
-        process.communicate(timeout=60)
-        assert proxy.requests == []
-    assert receiver.lines() == feed(settings)
-
-
-@pytest.mark.parametrize(("name", "trusted", "arrives"), [("localhost", True, True), ("example.com", True, False), ("localhost", False, False)])  # fmt: skip
-def test_a_certificate_is_checked_for_the_name_though_the_address_is_what_is_connected_to(
-    settings: Settings, tmp_path: Path, name: str, trusted: bool, arrives: bool
-) -> None:
-    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
-    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-    made += ["-addext", f"subjectAltName=DNS:{name}", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(made, check=True, capture_output=True)
-    with Receiver(tls=(certificate, key)) as receiver, pytest.MonkeyPatch.context() as patch:
-        allow_host(settings.home, "localhost", private=True)
-        add_webhook(settings.home, f"https://localhost:{receiver.port}/x", "tls", allow_http=False)
-        if trusted:
-            patch.setenv("SSL_CERT_FILE", str(certificate))
-        deliver(settings, once=True, policy=QUICK)
-    assert receiver.lines() == (feed(settings) if arrives else [])
-    assert (dead_letters(settings.home) == []) == arrives
 
 
 def test_two_deliverers_for_one_home_are_refused(settings: Settings, receiver: Receiver) -> None:
