@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -15,20 +16,21 @@ from granian.http import HTTP1Settings
 from graphrisk.errors import SettingsError
 from graphrisk.settings import Settings
 
+STANDARD_OUTPUT = 1
+SHARED = "PROMETHEUS_MULTIPROC_DIR"
+"""Where prometheus-client keeps the figures of several processes; it looks when it is imported."""
 HEADER_MILLISECONDS = 10_000
 WAITING_A_WORKER = 512
-_HOME, _ACCESS_LOG, _METRICS = "GRAPHRISK_SERVED_HOME", "GRAPHRISK_SERVED_ACCESS_LOG", "PROMETHEUS_MULTIPROC_DIR"
 
 
 def serve(settings: Settings, host: str, port: int, workers: int, access_log: bool) -> None:
     """Serve until a signal says stop; requests in flight are answered first. A worker that dies is replaced."""
     with settings.scratch("serve") as scratch:
-        os.environ |= {_HOME: str(settings.home), _ACCESS_LOG: str(int(access_log)), _METRICS: str(scratch)}
+        os.environ[SHARED] = str(scratch)
         import_module("graphrisk.api.app")  # once for all workers, now that the metrics know their folder
         http1 = HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS)
         Granian(
-            "graphrisk.api.serving:served_app",
-            factory=True,
+            "graphrisk",
             address=host,
             port=port,
             workers=workers,
@@ -41,19 +43,14 @@ def serve(settings: Settings, host: str, port: int, workers: int, access_log: bo
             respawn_interval=0.5,
             workers_kill_timeout=20,
             log_enabled=False,
-        ).serve()
+        ).serve(target_loader=partial(worker_app, settings, access_log), wrap_loader=False)
 
 
-def served_app() -> Any:
-    """The application of a worker process, over the home that its server was given."""
-    from pathlib import Path  # noqa: PLC0415
+def worker_app(settings: Settings, access_log: bool) -> Any:
+    """The application of a worker process."""
+    from graphrisk.api.app import create_app  # noqa: PLC0415 - after the metrics know their folder
 
-    from graphrisk import logs  # noqa: PLC0415
-    from graphrisk.api.app import create_app  # noqa: PLC0415
-
-    logs.configure(False)
-    log = 1 if os.environ[_ACCESS_LOG] == "1" else None
-    return create_app(Settings(home=Path(os.environ[_HOME])), access_log=log)
+    return create_app(settings, access_log=STANDARD_OUTPUT if access_log else None)
 
 
 def check_address(host: str, port: int) -> None:
