@@ -16,6 +16,7 @@ from graphrisk.api.guard import scoped
 from graphrisk.api.paging import NoQuery
 from graphrisk.api.served import served_by
 from graphrisk.errors import InputError
+from graphrisk.logs import LOG
 from graphrisk.runs.feed import read_signals
 
 
@@ -37,7 +38,9 @@ async def get_signals(request: Request, query: Annotated[SignalsQuery, Query()])
     """Signals in order, one JSON object a line, at least once; the header ``X-Next-Cursor`` says where to go on."""
     settings = served_by(request.scope).settings
     try:
-        await asyncio.to_thread(pipeline.ensure_signals, settings)
+        # What is there is served, even while an older run that later signals wait for is damaged.
+        if lag := await asyncio.to_thread(pipeline.catch_up, settings):
+            LOG.warning("%s", lag)
         lines, cursor = await asyncio.to_thread(read_signals, settings.home, query.after, query.limit)
     except InputError as error:
         detail = str(error)
