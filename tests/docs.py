@@ -1,10 +1,12 @@
 """Writes the parts of the documentation that the code already knows: ``python -m tests.docs``, or ``--check`` them.
 
 A generated part stands between ``<!-- generated: NAME -->`` and ``<!-- end -->``; everything around it is written by hand.
+docs/openapi.json is generated whole.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -26,6 +28,7 @@ from graphrisk.scoring.reference import SIGNS, shipped_reference
 from graphrisk.sources.normalise import MAIL_PROVIDERS, NOTHING
 
 ROOT = Path(__file__).parents[1]
+OPENAPI = "docs/openapi.json"
 GENERATED = ("docs/policy.md", "docs/sources.md", "docs/cli.md", "docs/graph-model.md")
 _PART = re.compile(r"(<!-- generated: ([a-z-]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _LIMITS = {Ge: "≥ {}", Gt: "> {}", Le: "≤ {}", Lt: "< {}"}
@@ -245,24 +248,41 @@ def fresh(text: str) -> str:
     return _PART.sub(lambda part: f"{part[1]}{PARTS[part[2]]()}{part[3]}", text)
 
 
+def openapi() -> str:
+    """The OpenAPI document of the API, as a server gives it."""
+    from graphrisk.api.app import create_app  # noqa: PLC0415 - a server is slow to import
+    from graphrisk.settings import Settings  # noqa: PLC0415
+
+    return json.dumps(create_app(Settings(home=ROOT)).openapi(), indent=2, ensure_ascii=False) + "\n"
+
+
+def wanted() -> dict[str, str]:
+    """Each document that is generated, in part or whole, as the code says it should be."""
+    return {name: fresh(_read(name)) for name in GENERATED} | {OPENAPI: openapi()}
+
+
 def stale() -> list[str]:
-    """The documents whose generated parts are not what the code says."""
-    texts = ((name, (ROOT / name).read_text(encoding="utf-8")) for name in GENERATED)
-    return [name for name, text in texts if fresh(text) != text]
+    """The documents that are not what the code says."""
+    return [name for name, text in wanted().items() if _read(name) != text]
 
 
 def main(arguments: list[str]) -> int:
     """Write the generated parts, or say which file is stale; returns the exit code."""
-    found = stale()
     if arguments == ["--check"]:
+        found = stale()
         for name in found:
             print(f"{name} is stale: run `make docs` and commit it.", file=sys.stderr)
         return int(bool(found))
-    for name in found:
-        path = ROOT / name
-        path.write_text(fresh(path.read_text(encoding="utf-8")), encoding="utf-8")
-        print(f"wrote {name}")
+    for name, text in wanted().items():
+        if _read(name) != text:
+            (ROOT / name).write_text(text, encoding="utf-8")
+            print(f"wrote {name}")
     return 0
+
+
+def _read(name: str) -> str:
+    path = ROOT / name
+    return path.read_text(encoding="utf-8") if path.exists() else ""
 
 
 if __name__ == "__main__":

@@ -9,7 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Band = Literal["high", "medium", "low"]
 Role = Literal["core", "associate"]
-Score = Annotated[int, Field(ge=0, le=1000)]
+Score = Annotated[int, Field(ge=0, le=1000, examples=[986])]
+AccountId = Annotated[str, Field(examples=["acc_000050"])]
+RingId = Annotated[str, Field(examples=["ring_k46cezvi4by64"])]
+RunId = Annotated[str, Field(examples=["run_xbclm3zqimr6f6r6"])]
+Moment = Annotated[datetime, Field(examples=["2026-05-02T09:30:00Z"])]
+Count = Annotated[int, Field(ge=0, examples=[20])]
+MilliNats = Annotated[int, Field(description="Milli-nats.", examples=[6420])]
+Kind = Annotated[str, Field(examples=["device"])]
+Event = Annotated[str, Field(examples=["grew"])]
+Digest = Annotated[str, Field(examples=["f6de105eac4d36faa9a8bbd98ba8229951cdfed7751f99f6ecf5419e8bc98468"])]
+Milliseconds = Annotated[float, Field(examples=[0.42])]
 
 
 class Strict(BaseModel):
@@ -19,52 +29,56 @@ class Strict(BaseModel):
 class Answer(Strict):
     """What every answer carries: the run that it comes from."""
 
-    run_id: str
-    as_of: Annotated[datetime, Field(description="What was known at this moment.")]
-    policy: Annotated[str, Field(description="Hash of the policy of the run.")]
-    took_ms: float
+    run_id: RunId
+    as_of: Annotated[Moment, Field(description="What was known at this moment.")]
+    policy: Annotated[Digest, Field(description="Hash of the policy of the run.")]
+    took_ms: Milliseconds
 
 
 class FieldError(Strict):
-    pointer: Annotated[str, Field(description="The part of the request, such as /body/ids/3 or /query/limit.")]
-    detail: str
+    pointer: Annotated[str, Field(description="The part of the request.", examples=["/body/ids/3", "/query/limit"])]
+    detail: Annotated[str, Field(examples=["Input should be a valid string"])]
 
 
 class Problem(Strict):
     """RFC 9457."""
 
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: Annotated[str, Field(description="Stable, for programs.")]
-    request_id: str
+    type: Annotated[str, Field(examples=["urn:graphrisk:problem:unknown_account"])]
+    title: Annotated[str, Field(examples=["Not found"])]
+    status: Annotated[int, Field(examples=[404])]
+    detail: Annotated[str, Field(examples=["Run run_xbclm3zqimr6f6r6 has no account 'nobody'."])]
+    instance: Annotated[str, Field(examples=["/v1/accounts/nobody"])]
+    code: Annotated[str, Field(description="Stable, for programs.", examples=["unknown_account"])]
+    request_id: Annotated[str, Field(examples=["d7f87f88e367436e8df63d42a00519ea"])]
     errors: list[FieldError] = []
 
 
 class Reason(Strict):
-    code: str
-    contribution: Annotated[int, Field(description="Milli-logits; all reasons add up to the logit of the score.")]
-    text: str
+    code: Annotated[str, Field(examples=["log_n"])]
+    contribution: Annotated[
+        int, Field(description="Milli-logits; all reasons add up to the logit of the score.", examples=[3600])
+    ]
+    text: Annotated[str, Field(examples=["The ring has 20 core accounts."])]
 
 
 class RingOfAccount(Strict):
-    ring_id: str
+    ring_id: RingId
     role: Role
-    size: int
-    core_size: int
+    size: Count
+    core_size: Count
     score: Score
     band: Band
 
 
 class AccountAnswer(Strict):
-    account_id: str
-    account_status: str
-    marketplace: str | None
+    account_id: AccountId
+    account_status: Annotated[str, Field(examples=["active"])]
+    marketplace: Annotated[str | None, Field(examples=["bazaar24"])]
     score: Score
-    probability: Annotated[float, Field(ge=0, le=1)]
-    percentile: Annotated[float, Field(ge=0, le=100, description="Share of accounts with a lower score.")]
+    probability: Annotated[float, Field(ge=0, le=1, examples=[0.986])]
+    percentile: Annotated[
+        float, Field(ge=0, le=100, description="Share of accounts with a lower score.", examples=[98.7])
+    ]
     band: Band
     ring: RingOfAccount | None
     decision: Annotated[
@@ -83,14 +97,14 @@ class FoundAccount(AccountAnswer):
 
 
 class UnknownAccount(Strict):
-    account_id: str
+    account_id: AccountId
     status: Literal["unknown"]
 
 
 class Lookup(Strict):
     """Accounts to look up, in any order; the answer keeps it, and names each as often as it was asked for."""
 
-    ids: Annotated[list[str], Field(min_length=1, max_length=1000)]
+    ids: Annotated[list[str], Field(min_length=1, max_length=1000, examples=[["acc_000050", "acc_001215", "nobody"]])]
 
 
 class Accounts(Answer):
@@ -98,23 +112,23 @@ class Accounts(Answer):
 
 
 class Evidence(Strict):
-    kind: str
-    token: str
-    hint: str | None
-    accounts: Annotated[int, Field(description="How many accounts share the value.")]
-    milli_nats: int
+    kind: Kind
+    token: Annotated[str, Field(examples=["6fc51d93:2f3ce7f11a977490db79f9da461e21ac"])]
+    hint: Annotated[str | None, Field(examples=["…b9e5"])]
+    accounts: Annotated[int, Field(description="How many accounts share the value.", examples=[6])]
+    milli_nats: MilliNats
 
 
 class LinkToAccount(Strict):
-    account_id: str
-    strength: Annotated[int, Field(description="Milli-nats, the sum of the evidence.")]
-    onset: datetime
+    account_id: AccountId
+    strength: Annotated[int, Field(description="Milli-nats, the sum of the evidence.", examples=[6420])]
+    onset: Moment
     evidence: list[Evidence]
 
 
 class Page(Answer):
-    total: int
-    next: Annotated[str | None, Field(description="The cursor of the next page; null on the last.")]
+    total: Count
+    next: Annotated[str | None, Field(description="The cursor of the next page; null on the last.", examples=[None])]
 
 
 class LinksOfAccount(Page):
@@ -122,41 +136,41 @@ class LinksOfAccount(Page):
 
 
 class Lineage(Strict):
-    ring_id: str
-    status: str
-    event: str
-    event_run: str
-    event_at: datetime
-    born_run: str
-    born_at: datetime
-    superseded_by: list[str]
-    related: list[str]
+    ring_id: RingId
+    status: Annotated[str, Field(examples=["live"])]
+    event: Event
+    event_run: RunId
+    event_at: Moment
+    born_run: RunId
+    born_at: Moment
+    superseded_by: list[RingId]
+    related: list[RingId]
 
 
 class LiveRing(Strict):
-    ring_id: str
+    ring_id: RingId
     status: Literal["live"]
-    size: int
-    core_size: int
+    size: Count
+    core_size: Count
     score: Score
     band: Band
-    first_link_at: datetime
-    last_link_at: datetime
-    window_start: datetime
-    window_end: datetime
-    kinds: list[str]
-    flags: list[str]
-    marketplaces: list[str]
-    event: str
-    updated_at: datetime
+    first_link_at: Moment
+    last_link_at: Moment
+    window_start: Moment
+    window_end: Moment
+    kinds: list[Kind]
+    flags: Annotated[list[str], Field(examples=[[]])]
+    marketplaces: Annotated[list[str], Field(examples=[["bazaar24"]])]
+    event: Event
+    updated_at: Moment
 
 
 class RetiredRing(Strict):
-    ring_id: str
+    ring_id: RingId
     status: Literal["retired"]
-    event: str
-    updated_at: datetime
-    superseded_by: list[str]
+    event: Event
+    updated_at: Moment
+    superseded_by: list[RingId]
 
 
 class RingPage(Page):
@@ -164,8 +178,8 @@ class RingPage(Page):
 
 
 class Pair(Strict):
-    account_a: str
-    account_b: str
+    account_a: AccountId
+    account_b: AccountId
 
 
 class OneLiveRing(Answer, LiveRing):
@@ -179,7 +193,7 @@ class OneRetiredRing(Answer, RetiredRing):
 
 
 class Member(Strict):
-    account_id: str
+    account_id: AccountId
     role: Role
     score: Score
     band: Band
@@ -190,10 +204,10 @@ class Members(Page):
 
 
 class Link(Strict):
-    account_a: str
-    account_b: str
-    strength: int
-    onset: datetime
+    account_a: AccountId
+    account_b: AccountId
+    strength: MilliNats
+    onset: Moment
     evidence: list[Evidence]
 
 
@@ -206,9 +220,9 @@ class LineagePage(Page):
 
 
 class Node(Strict):
-    id: str
+    id: Annotated[str, Field(examples=["account:acc_000050"])]
     type: Literal["account", "attribute"]
-    label: str
+    label: Annotated[str, Field(examples=["acc_000050"])]
     role: Role | None = None
     score: int | None = None
     kind: str | None = None
@@ -218,14 +232,14 @@ class Node(Strict):
 
 
 class Edge(Strict):
-    source: str
-    target: str
+    source: Annotated[str, Field(examples=["account:acc_000050"])]
+    target: Annotated[str, Field(examples=["device:6fc51d93:2f3ce7f11a977490db79f9da461e21ac"])]
     type: Literal["uses", "linked"]
     strength: int | None = None
 
 
 class Drawing(Answer):
-    ring_id: str
+    ring_id: RingId
     nodes: list[Node]
     edges: list[Edge]
     truncated: bool
@@ -233,42 +247,42 @@ class Drawing(Answer):
 
 
 class Run(Strict):
-    run_id: str
+    run_id: RunId
     status: Literal["live", "published", "candidate"]
-    as_of: datetime
-    engine: str
-    policy_hash: str
-    output_digest: str
+    as_of: Moment
+    engine: Annotated[str, Field(examples=["igraph"])]
+    policy_hash: Digest
+    output_digest: Digest
     counts: dict[str, int]
 
 
 class Runs(Strict):
     runs: list[Run]
-    took_ms: float
+    took_ms: Milliseconds
 
 
 class RunManifest(Run):
-    reference_hash: str
-    input_digest: str
-    made_at: datetime
+    reference_hash: Digest
+    input_digest: Digest
+    made_at: Moment
     seconds: dict[str, float]
     versions: dict[str, str]
     publications: list[dict[str, Any]]
-    took_ms: float
+    took_ms: Milliseconds
 
 
 class Diff(Strict):
-    before: str
-    after: str
+    before: RunId
+    after: RunId
     counts: Annotated[dict[str, int], Field(description="Changes by type.")]
     objections: Annotated[list[str], Field(description="What the guard says against going from one to the other.")]
     publications: list[dict[str, Any]]
     items: Annotated[
         list[dict[str, Any]], Field(description="Rings by id, then accounts by id, as in the feed of signals.")
     ]
-    total: int
+    total: Count
     next: str | None
-    took_ms: float
+    took_ms: Milliseconds
 
 
 class State(Strict):
