@@ -133,14 +133,14 @@ def publish_facts(home: Path, facts: Path) -> str:
 def _small_home(folder: Path) -> Path:
     write_small_world(folder / "facts", 600)
     publish_facts(folder / "home", folder / "facts")
-    publish_facts(folder / "home", write_farm(folder / "farm", "late", 12))
+    publish_facts(folder / "home", write_farm(folder / "late", "late", 12))
     return folder / "home"
 
 
 def small_home(factory: pytest.TempPathFactory) -> Path:
     """A home with two published runs: 600 accounts of a small world, then 12 more that share devices and an address.
 
-    Made once a test session, and shared: serve it, but change only a copy (``copy_home``).
+    Made once for all tests, and shared: serve it, but change only a copy (``copy_home``).
     """
     return _small_home(factory.getbasetemp() / "small")
 

@@ -30,6 +30,7 @@ def member(body: Mapping[str, Any], name: str) -> Any:
         raise _strange(f"answer with {name}") from error
 
 
+@cache
 def hints_of(kind: Any) -> dict[str, Any]:
     """The types of a dataclass' fields, in order."""
     types = get_type_hints(kind)
