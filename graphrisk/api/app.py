@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -31,6 +32,25 @@ DESCRIPTION = """Ring membership and risk for given accounts, and why. Every ans
 Errors are problem documents (RFC 9457) with a stable `code`. Ids of accounts are your own, URL-encoded in paths."""
 
 
+@asynccontextmanager
+async def serving(app: FastAPI, settings: Settings) -> AsyncGenerator[None]:
+    """Hold what a worker needs, and follow the pointer, for as long as it serves."""
+    settings.prepare()
+    metrics = Metrics()
+    published = Published(settings, metrics)
+    audit = AuditLog(settings.home)
+    app.state.served = Served(settings, published, Keyring(settings.home), RateLimits(settings.home), audit, metrics)
+    await published.look()
+    watching = asyncio.create_task(published.watch())
+    try:
+        yield
+    finally:
+        watching.cancel()
+        with suppress(asyncio.CancelledError):
+            await watching
+        audit.close()
+
+
 class Application(FastAPI):
     """FastAPI with the edge outermost, before what FastAPI itself puts around an application."""
 
@@ -50,31 +70,12 @@ def create_app(
     ``at_once`` bounds the requests in flight, ``deadline`` the seconds that an answer may take.
     """
 
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        settings.prepare()
-        metrics = Metrics()
-        published = Published(settings, metrics)
-        audit = AuditLog(settings.home)
-        app.state.served = Served(
-            settings, published, Keyring(settings.home), RateLimits(settings.home), audit, metrics
-        )
-        await published.look()
-        watching = asyncio.create_task(published.watch())
-        try:
-            yield
-        finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
-            audit.close()
-
     app = Application(
         title="graphrisk",
         version=version("graphrisk"),
         description=DESCRIPTION,
         license_info={"name": "GPL-3.0-or-later"},
-        lifespan=lifespan,
+        lifespan=partial(serving, settings=settings),
         docs_url=None,
         redoc_url=None,
         openapi_url=None,

@@ -70,25 +70,30 @@ def identify(
         rest[place]: ring_id
         for place, ring_id in _carry([cores[n] for n in rest], remembered, policy.min_overlap).items()
     }
-    ids: dict[int, str] = {**carried, **revived}
-    taken: dict[str, object] = dict(issued)
-    for number in rest:
-        if number not in ids:
-            ids[number] = new_ring_id(ring_key(cores[number]), taken)
-            taken[ids[number]] = None
-    ring_ids = [ids[number] for number in range(len(cores))]
+    ring_ids = _named(cores, {**carried, **revived}, issued)
+    alive, back = set(ring_ids), set(revived.values())
     flows = _flows(cores, ring_ids, old)
     happened = _Happened(run_id, as_of, flows, old, issued)
     lineage = dict(issued)
     for ring_id, core in zip(ring_ids, cores, strict=True):
-        lineage[ring_id] = happened.to_ring(ring_id, core, ring_id in revived.values())
-    for ring_id in live.difference(ring_ids):
+        lineage[ring_id] = happened.to_ring(ring_id, core, ring_id in back)
+    for ring_id in live - alive:
         lineage[ring_id] = happened.to_retired(ring_id)
     for each in known:
-        if each.ring_id not in live and each.ring_id not in ids.values():
+        if each.ring_id not in live and each.ring_id not in alive:
             kept = each.core if each.event_at >= fresh_enough else ()
             lineage[each.ring_id] = replace(each, status="retired", core=kept)
     return Identified(ring_ids, [lineage[ring_id] for ring_id in sorted(lineage)])
+
+
+def _named(cores: list[list[str]], kept: dict[int, str], issued: Mapping[str, Lineage]) -> list[str]:
+    """The id of each ring: the one it kept, or a new one that was never issued."""
+    ids, taken = dict(kept), dict[str, object](issued)
+    for number, core in enumerate(cores):
+        if number not in ids:
+            ids[number] = new_ring_id(ring_key(core), taken)
+            taken[ids[number]] = None
+    return [ids[number] for number in range(len(cores))]
 
 
 def _carry(cores: list[list[str]], old: dict[str, set[str]], least: float) -> dict[int, str]:

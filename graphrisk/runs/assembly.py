@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,18 +84,6 @@ def rings_table(
     order = ring_order(ring_ids)
     names = [BASE, *scores.feature_names]
     parts = np.column_stack([np.full(len(order), scores.ring_base), scores.ring_parts])
-    known = ~np.isnan(scores.features)
-    element = SCHEMAS["rings"].field("features").type
-    feature = np.nonzero(known)
-    features = lists(
-        known.sum(axis=1),
-        {"code": pa.array(list(scores.feature_names)).take(pa.array(feature[1])), "value": scores.features[feature]},
-        element,
-    )
-    flags = [
-        [flag for flag, on in (("oversize", rings.oversize[ring]), ("weak_bridge", ring in bridges)) if on]
-        for ring in range(len(order))
-    ]
     crossing = [
         [{"account_a": account_ids[a].as_py(), "account_b": account_ids[b].as_py()} for a, b in bridges.get(ring, ())]
         for ring in range(len(order))
@@ -113,10 +101,10 @@ def rings_table(
         "window_start": rings.window_start,
         "window_end": rings.window_end,
         "kinds": list(kinds),
-        "flags": flags,
+        "flags": _flags(rings, bridges),
         "bridge": crossing,
         "reasons": _reasons(parts, names, "rings"),
-        "features": features,
+        "features": _features(scores),
         "members": _members(account_ids, rings, members),
     }
     return build("rings", columns).take(pa.array(order))
@@ -191,6 +179,21 @@ def kinds_of_rings(columns: duckdb.DuckDBPyConnection, policy: Policy, links: Ri
     for ring, kind in found:
         kinds[ring].append(names[kind])
     return kinds
+
+
+def _flags(rings: Rings, bridges: Mapping[int, object]) -> list[list[str]]:
+    return [
+        [flag for flag, on in (("oversize", oversize), ("weak_bridge", ring in bridges)) if on]
+        for ring, oversize in enumerate(rings.oversize)
+    ]
+
+
+def _features(scores: Scores) -> pa.Array:
+    known = ~np.isnan(scores.features)
+    row_and_place = np.nonzero(known)
+    names = pa.array(list(scores.feature_names)).take(pa.array(row_and_place[1]))
+    fields = {"code": names, "value": scores.features[row_and_place]}
+    return lists(known.sum(axis=1), fields, SCHEMAS["rings"].field("features").type)
 
 
 def _members(account_ids: pa.Array, rings: Rings, members: Members) -> pa.Array:
