@@ -129,9 +129,9 @@ class Published:
                     404, "no_run_then", f"No run was published by {moment.isoformat()}; choose a later as_of."
                 )
         names = {move.run_id for move in moves}
-        chosen = run or moves[-1].run_id
+        chosen = moves[-1].run_id if run is None else run
         if chosen not in names:
-            raise ApiError(404, "unknown_run", f"No published run is called {chosen}; GET /v1/runs lists the runs.")
+            raise ApiError(404, "unknown_run", f"No published run is called {chosen!r}; GET /v1/runs lists the runs.")
         if current is not None and chosen == current.run_id:
             return current
         return await self._older_run(chosen)
