@@ -30,7 +30,7 @@ ENVIRONMENT, SOURCE_ENVIRONMENT = "GRAPHRISK_NEO4J", "GRAPHRISK_SOURCE"
 SCHEMES = tuple(f"{protocol}{security}" for protocol in ("neo4j", "bolt") for security in ("", "+s", "+ssc"))
 DEFAULT_USER = DEFAULT_DATABASE = "neo4j"
 OLDEST_SERVER = 5
-SECONDS_TO_CONNECT = 15.0
+SECONDS_TO_CONNECT, SECONDS_OF_RETRIES = 15.0, 30.0
 
 _NO_DATABASE = ("Neo.ClientError.Database.DatabaseNotFound", "Neo.ClientError.General.DatabaseNotFound")
 _UNAVAILABLE = "DatabaseUnavailable"
@@ -152,6 +152,7 @@ def connect(url: str, user: str, password: str, database: str) -> Generator[neo4
             auth=(user, password),
             connection_timeout=SECONDS_TO_CONNECT,
             connection_acquisition_timeout=2 * SECONDS_TO_CONNECT,
+            max_transaction_retry_time=SECONDS_OF_RETRIES,
         ) as driver:
             require_version(driver, (OLDEST_SERVER, 0), f"The server at {url}", "graphrisk")
             with driver.session(database=database, default_access_mode=neo4j.READ_ACCESS) as session:

@@ -107,6 +107,7 @@ class LocalServer:
         """Stop the server; whether there was one. Raises ``StoreError`` when it does not end."""
         pid = process_of(self._home)  # without the lock, so that a start that hangs can be stopped
         if pid is None:
+            reap()
             return False
         _terminate(pid)
         ends = time.monotonic() + SECONDS_TO_STOP
@@ -118,6 +119,7 @@ class LocalServer:
                     f"if it is full, or end it with `kill -9 {pid}`, which loses nothing that was committed."
                 )
             time.sleep(0.2)
+        reap(pid)
         self._let_go()
         return True
 

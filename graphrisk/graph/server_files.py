@@ -56,6 +56,8 @@ def prepare_folder(home: Path, jars: Path, setup: Setup, read_only: bool) -> Non
         "db.tx_log.preallocate": "false",
         "db.tx_log.rotation.retention_policy": "keep_none",
         "server.databases.default_to_read_only": str(read_only).lower(),
+        # Else Bolt waits twice 5 s for the stragglers of a server whose databases are closed already.
+        "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
         "browser.remote_content_hostname_whitelist": "localhost,127.0.0.1",
         "browser.post_connect_cmd": f"guide http://{address}/browser/guides/{FIRST_GUIDE}",
     }

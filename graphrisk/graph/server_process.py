@@ -63,8 +63,14 @@ def process_of(home: Path) -> int | None:
     return None
 
 
-def reap() -> None:
-    """Take note of the end of servers that this very process started; else they stay as zombies."""
+def reap(gone: int | None = None) -> None:
+    """Take note of the end of servers that this very process started; else they stay as zombies.
+
+    ``gone`` is one of which nothing shows any more, though its end may take some milliseconds yet.
+    """
+    for each in _started:
+        if each.pid == gone:
+            each.wait()
     _started[:] = [each for each in _started if each.poll() is None]
 
 

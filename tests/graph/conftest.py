@@ -11,9 +11,12 @@ import neo4j
 import pytest
 
 from graphrisk.errors import GraphriskError
+from graphrisk.graph import connection
 from graphrisk.graph.server import USER, LocalServer, Running
 
 REQUIRED = os.environ.get("GRAPHRISK_REQUIRE_NEO4J") == "1"
+QUICK_START = "-XX:TieredStopAtLevel=1"
+"""For a server that lives for a minute: its best compiler costs more than it brings."""
 EMPTY = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
 
 
@@ -37,6 +40,36 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
         pytest.skip(f"Neo4j is NOT tested: {error}")
     yield local
     local.stop()
+
+
+@pytest.fixture(scope="session")
+def spare_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A home for a server that tests may stop, kill and start: one for all of them, since a start takes 15 seconds."""
+    home = tmp_path_factory.mktemp("home with é")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", QUICK_START)
+        yield home
+    for name in ("neo4j", "neo4j-replica"):
+        LocalServer(home / name).stop()
+
+
+@pytest.fixture
+def spare(spare_home: Path) -> LocalServer:
+    """The server of that home, running and without nodes."""
+    local = LocalServer(spare_home / "neo4j", heap_mib=512, page_cache_mib=64)
+    started = local.start()
+    with (
+        neo4j.GraphDatabase.driver(started.url, auth=(USER, local.password)) as driver,
+        driver.session() as session,
+    ):
+        session.run(EMPTY).consume()
+    return local
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that waits for a server which is gone for 3 seconds and not for 30."""
+    monkeypatch.setattr(connection, "SECONDS_OF_RETRIES", 3.0)
 
 
 @pytest.fixture(scope="session")

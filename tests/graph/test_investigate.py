@@ -11,7 +11,7 @@ from neo4j.graph import Node, Path
 from graphrisk.graph.statements import names, statement
 from tests.graph import world
 
-QUICK_CROWD, LARGE_CROWD = 100_000, 1_000_000
+QUICK_CROWD, LARGE_CROWD = 50_000, 1_000_000
 NODES_AT_MOST = 300
 PARAMETERS: dict[str, Any] = {
     "ringId": "ring_a",
@@ -249,12 +249,10 @@ def _measure(driver: neo4j.Driver, question: str, parameters: dict[str, Any]) ->
     asked = statement(f"investigate/{question}")
     values = {name: parameters[name] for name in asked.params}
     with driver.session() as session:
-        if question not in ("gds_project", "gds_drop"):  # they can be done once only
-            session.run(asked.text, values).consume()
         plan = session.run("PROFILE " + asked.text, values)
         drawn = len(nodes(list(plan)))
         hits = _hits(plan.consume().profile or {})
-        if question in ("gds_project", "gds_drop"):
+        if question in ("gds_project", "gds_drop"):  # they can be done once only
             return question, drawn, 0, hits
         summary = session.run(asked.text, values).consume()
     return question, drawn, (summary.result_available_after or 0) + (summary.result_consumed_after or 0), hits

@@ -96,21 +96,23 @@ class Relay:
                         self._at_limit()
 
 
-def test_a_server_that_stops_in_the_middle_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = LocalServer(tmp_path / "server", heap_mib=512, page_cache_mib=64)
-    running = own.start()
-    monkeypatch.setenv("GRAPHRISK_SOURCE_PASSWORD", own.password)
-    relay = Relay(running.bolt_port, 400_000, own.stop)
+@pytest.mark.usefixtures("impatient")
+def test_a_server_that_stops_in_the_middle_leaves_nothing(
+    spare: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = spare.running()
+    assert running
+    monkeypatch.setenv("GRAPHRISK_SOURCE_PASSWORD", spare.password)
+    relay = Relay(running.bolt_port, 400_000, spare.stop)
     try:
-        with neo4j.GraphDatabase.driver(running.url, auth=(USER, own.password)) as driver:
-            run(driver, "CREATE INDEX customer_id FOR (c:Customer) ON (c.id)")
+        with neo4j.GraphDatabase.driver(running.url, auth=(USER, spare.password)) as driver:
+            run(driver, "CREATE INDEX customer_id IF NOT EXISTS FOR (c:Customer) ON (c.id)")
             run(driver, "UNWIND range(1, 60000) AS n CREATE (:Customer {id: 'c' + n, state: 'active'})")
         (tmp_path / "mapping.toml").write_text(ONE)
         with pytest.raises(StoreError, match="is away"):
             pipeline.load(settings_at(tmp_path / "home"), LENIENT, [relay.url], tmp_path / "mapping.toml")
-        assert own.running() is None
+        assert spare.running() is None
     finally:
         relay.close()
-        own.stop()
     assert Ledger(tmp_path / "home/ledger").loads() == []
     assert list((tmp_path / "home/loads").glob("*_*")) == []

@@ -179,22 +179,18 @@ def test_a_batch_whose_commit_was_not_heard_of_is_not_counted_twice(
 
 
 def test_the_first_load_of_a_large_ledger_is_imported_and_equal(
-    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    world: Path, spare: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("URL", "USER", "PASSWORD"):
         monkeypatch.delenv(f"GRAPHRISK_NEO4J_{name}")
     settings = published(tmp_path / "home", world, ring_facts(tmp_path, "farm", 6))
-    own = LocalServer(settings.home / "neo4j", heap_mib=512, page_cache_mib=128)
-    own.start()
-    try:
-        monkeypatch.setattr(graphing, "SIGHTINGS_WORTH_AN_IMPORT", 1)
-        assert pipeline.sync(settings, Policy()) == {"loads": 2, "batches": 0, "publications": 1}
-        equal(settings)
-        pipeline.load(settings, Policy(), [str(ring_facts(tmp_path, "more", 5, 8))])
-        assert pipeline.sync(settings, Policy())["loads"] == 1
-        equal(settings)
-    finally:
-        own.stop()
+    (settings.home / "neo4j").symlink_to(spare.folder)
+    monkeypatch.setattr(graphing, "SIGHTINGS_WORTH_AN_IMPORT", 1)
+    assert pipeline.sync(settings, Policy()) == {"loads": 2, "batches": 0, "publications": 1}
+    equal(settings)
+    pipeline.load(settings, Policy(), [str(ring_facts(tmp_path, "more", 5, 8))])
+    assert pipeline.sync(settings, Policy())["loads"] == 1
+    equal(settings)
 
 
 def test_no_raw_value_is_in_the_store_files_or_the_logs(

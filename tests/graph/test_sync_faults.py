@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -19,13 +20,16 @@ from graphrisk import pipeline
 from graphrisk.errors import StoreError
 from graphrisk.graph import transactions
 from graphrisk.graph.server import USER, LocalServer
+from graphrisk.graph.statements import statement
 from graphrisk.policy import Policy
+from graphrisk.runs.store import publications
 from graphrisk.settings import Settings
-from tests.graph.homes import ask, equal, point_at, published, ring_facts, sync_process
+from tests.graph.homes import equal, point_at, published, ring_facts, sync_process
 from tests.support import call_cli
 
-WRITER_KILLS = [5, pytest.param(20, marks=pytest.mark.slow)]
+WRITER_KILLS = [2, pytest.param(20, marks=pytest.mark.slow)]
 SERVER_KILLS = [1, pytest.param(20, marks=pytest.mark.slow)]
+PUBLICATIONS = [4, pytest.param(50, marks=pytest.mark.slow)]
 
 
 class Proxy:
@@ -78,8 +82,8 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home of three loads and two publications, none of them in the graph; batches are small, so there are many."""
     monkeypatch.setattr(transactions, "ROWS_A_BATCH", 20)
     home = tmp_path / "home"
-    published(home, ring_facts(tmp_path, "farm", 60), ring_facts(tmp_path, "mill", 40, 6))
-    return published(home, ring_facts(tmp_path, "farm", 80, 9))
+    published(home, ring_facts(tmp_path, "farm", 30), ring_facts(tmp_path, "mill", 20, 6))
+    return published(home, ring_facts(tmp_path, "farm", 40, 9))
 
 
 @pytest.mark.parametrize("kills", WRITER_KILLS)
@@ -98,29 +102,25 @@ def test_a_writer_that_is_killed_again_and_again_leaves_nothing_twice(
     equal(settings)
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("kills", SERVER_KILLS)
 def test_a_server_that_is_killed_while_it_is_written_to(
-    kills: int, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kills: int, spare: LocalServer, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dice = random.Random(6)
-    own = LocalServer(tmp_path / "own", heap_mib=512, page_cache_mib=128)
-    own.start()
-    try:
-        for _ in range(kills):
-            point_at(own, monkeypatch)
-            running = own.running()
-            assert running
-            timer = threading.Timer(dice.uniform(0.5, 4.0), os.kill, (running.pid, signal.SIGKILL))
-            timer.start()
-            with suppress(StoreError):  # it may have been quick enough
-                pipeline.sync(settings, Policy())
-            timer.join()
-            own.start()
-        point_at(own, monkeypatch)
-        pipeline.sync(settings, Policy())
-        equal(settings)
-    finally:
-        own.stop()
+    for _ in range(kills):
+        point_at(spare, monkeypatch)
+        running = spare.running()
+        assert running
+        timer = threading.Timer(dice.uniform(0.5, 4.0), os.kill, (running.pid, signal.SIGKILL))
+        timer.start()
+        with suppress(StoreError):  # it may have been quick enough
+            pipeline.sync(settings, Policy())
+        timer.join()
+        spare.start()
+    point_at(spare, monkeypatch)
+    pipeline.sync(settings, Policy())
+    equal(settings)
 
 
 def test_a_connection_that_is_cut_and_slow(
@@ -147,22 +147,27 @@ def test_two_writers_at_once_write_everything_once(settings: Settings, graph: ne
     equal(settings)
 
 
+@pytest.mark.parametrize("moves", PUBLICATIONS)
 def test_readers_never_see_a_mix_of_two_publications(
-    tmp_path: Path, server: LocalServer, graph: neo4j.Driver, monkeypatch: pytest.MonkeyPatch
+    moves: int, tmp_path: Path, server: LocalServer, graph: neo4j.Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Two rings trade an account with every publication: in any one of them there are as many members as accounts.
+    # The ring has 5 accounts in one run and 9 in the other, and each answer says how many twice. What its node shows is
+    # read when the answer is sent, so it may be of the next publication already (docs/graph-model.md).
     monkeypatch.setattr(transactions, "ROWS_A_BATCH", 3)
     home = tmp_path / "home"
-    settings = published(home, ring_facts(tmp_path, "farm", 5))
+    published(home, ring_facts(tmp_path, "farm", 5))
+    settings = published(home, ring_facts(tmp_path, "farm", 9))
+    runs = [move.run_id for move in publications(home)]
     pipeline.sync(settings, Policy())
-    seen, done = set[tuple[int, int, int]](), threading.Event()
+    seen, done = Counter[tuple[int, int]](), threading.Event()
     running = server.running()
     assert running
 
     def watch() -> None:
         with neo4j.GraphDatabase.driver(running.url, auth=(USER, server.password)) as reader:
             while not done.is_set():
-                seen.add(tuple(ask(reader, MEMBERS_AND_FIGURES)[0]))
+                (row,) = reader.execute_query(statement("investigate/riskiest_rings").text).records
+                seen[row["accountsInRing"], len(row["members"])] += 1
 
     with ExitStack() as held:
         for _ in range(2):
@@ -170,22 +175,11 @@ def test_readers_never_see_a_mix_of_two_publications(
             reader.start()
             held.callback(reader.join)
         held.callback(done.set)
-        for size in range(6, 16):
-            published(home, ring_facts(tmp_path, "farm", size, 5))
+        for move in range(moves):
+            pipeline.publish(settings, Policy(), runs[move % 2], "a test publishes whatever it is")
             pipeline.sync(settings, Policy())
-    assert {size for _, size, _ in seen} <= set(range(5, 16))
-    assert len(seen) > 5
-    assert all(members == size == shown for members, size, shown in seen), seen
-
-
-MEMBERS_AND_FIGURES = """
-MATCH (p:Publication {name: 'current'})
-MATCH (ring:Ring)-[f:SCORED_BY]->(:Run)
-WHERE f.fromRun <= p.seq AND (f.toRun IS NULL OR f.toRun > p.seq)
-OPTIONAL MATCH (a:Account)-[m:MEMBER_OF]->(ring)
-WHERE m.fromRun <= p.seq AND (m.toRun IS NULL OR m.toRun > p.seq)
-RETURN count(a), max(f.size), max(ring.size)
-"""
+    assert set(seen) == {(5, 5), (9, 9)}, seen
+    assert min(seen.values()) > moves, "each was seen while it was current"
 
 
 @pytest.fixture
