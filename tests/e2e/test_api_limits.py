@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import resource
 import time
 from pathlib import Path
@@ -170,3 +171,14 @@ def test_a_key_that_asks_too_often_is_told_when_to_ask_again(home: Path) -> None
         still_answers(api)
         time.sleep(wait)
         assert api.get(f"/v1/accounts/{ACCOUNT}", key=text).status == 200
+
+
+def test_a_log_that_nobody_reads_any_more_holds_up_no_answer(home: Path) -> None:
+    """Whoever read the standard output of the server was gone, and each request failed after its answer."""
+    reading, writing = os.pipe()
+    with api_over(home, access_log=writing) as api:
+        still_answers(api)
+        assert json.loads(os.read(reading, 10_000))["route"] == "/v1/accounts/{account_id}"
+        os.close(reading)
+        still_answers(api)
+    os.close(writing)
