@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrisk.errors import StoreError
 from graphrisk.model import Floats, Ints
 from graphrisk.runs.store import read_manifest, read_table, verify_run
 from graphrisk.runs.tables import SCHEMAS
@@ -32,10 +33,15 @@ class Snapshot:
     def __init__(self, runs: Path, run_id: str, verify: bool = True) -> None:
         """Open a run; ``verify`` checks every byte against the manifest first.
 
-        Raises ``NotFoundError``, or ``StoreError`` when it is damaged.
+        Raises ``NotFoundError``, or ``StoreError`` when it is damaged or cannot be read.
         """
         if verify:
-            verify_run(runs, run_id)
+            try:
+                verify_run(runs, run_id)
+            except OSError as error:
+                raise StoreError(
+                    f"The run {run_id} cannot be read ({error.filename}: {error.strerror}); mend that, or roll back."
+                ) from error
         self.run_id = run_id
         self.manifest: dict[str, Any] = read_manifest(runs, run_id)
         self._tables = {name: read_table(runs, run_id, name).combine_chunks() for name in SCHEMAS}
