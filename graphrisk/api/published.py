@@ -6,7 +6,6 @@ import asyncio
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from graphrisk.api.errors import ApiError
 from graphrisk.api.metrics import Metrics
@@ -35,7 +34,7 @@ class Published:
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings, self._metrics = settings, metrics
         self._older: OrderedDict[str, Snapshot] = OrderedDict()
-        self._answers: WeakKeyDictionary[Snapshot, AccountAnswers] = WeakKeyDictionary()
+        self._answers: dict[Snapshot, AccountAnswers] = {}
         self._opening = asyncio.Lock()
         self._seen: Any = None
         self._retry_at = 0.0
@@ -94,7 +93,10 @@ class Published:
         """What renders the accounts of a run; as long-lived as the run is open."""
         found = self._answers.get(snapshot)
         if found is None:
-            found = self._answers[snapshot] = AccountAnswers(snapshot)
+            found = AccountAnswers(snapshot)
+            opened = {self.current, *self._older.values()}
+            self._answers = {each: answers for each, answers in self._answers.items() if each in opened}
+            self._answers[snapshot] = found
         return found
 
     def age_seconds(self) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import shutil
@@ -200,3 +201,20 @@ def test_what_is_unchanged_is_not_sent_again_but_is_audited(api: Api) -> None:
     pipeline.rollback(settings_at(api.home))
     api.look()
     assert api.get("/v1/accounts/first_0", headers={"if-none-match": tag}).status == 200
+
+
+def test_runs_that_were_swapped_out_are_let_go(api: Api) -> None:
+    """Each run ever served stayed open with its rendered answers, until the server was started anew."""
+    first, second, _ = published(api.home)
+    before = mapped(api.home)
+    for number in range(16):
+        move(api, first if number % 2 else second)
+        for path in ("/v1/accounts/first_0", "/v1/rings"):
+            assert api.get(path).ok()["run_id"] == publications(api.home)[-1].run_id
+    gc.collect()
+    assert mapped(api.home) <= before + 12
+
+
+def mapped(home: Path) -> int:
+    """How often this process has a run's accounts mapped."""
+    return Path("/proc/self/maps").read_text().count(f"{home}/runs/") // 5
