@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
@@ -33,14 +33,25 @@ def home(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
     return copy_home(towns(tmp_path_factory.getbasetemp() / "towns"), tmp_path / "home")
 
 
+class Noted(NamedTuple):
+    """What is kept of an answer."""
+
+    account_id: str
+    status: int
+    run_id: str
+    request_id: str
+
+
 @dataclass
 class Load:
     """Clients that ask for accounts until they are stopped. A connection that breaks counts as lost unless its worker
     was killed, which shows in how many there are: a client asks one thing at a time."""
 
     served: Served
+    truths: dict[str, Truth]
     clients: int = 4
-    answers: list[tuple[str, httpx.Response]] = field(default_factory=list[tuple[str, httpx.Response]])
+    answers: list[Noted] = field(default_factory=list[Noted])
+    wrong: list[str] = field(default_factory=list[str])
     lost: list[str] = field(default_factory=list[str])
     stopping: threading.Event = field(default_factory=threading.Event)
 
@@ -51,7 +62,11 @@ class Load:
         while not self.stopping.wait(0.002):
             account_id = dice.choice(ACCOUNTS)
             try:
-                self.answers.append((account_id, client.get(f"/v1/accounts/{account_id}")))
+                answered = client.get(f"/v1/accounts/{account_id}")
+                run_id = self.check(account_id, answered)
+                self.answers.append(Noted(account_id, answered.status_code, run_id, answered.headers["x-request-id"]))
+            except AssertionError as error:
+                self.wrong.append(str(error))
             except httpx.TransportError as error:
                 self.lost.append(repr(error))
                 client.close()
@@ -70,22 +85,18 @@ class Load:
             for thread in threads:
                 thread.join()
 
-    def check(self, truths: dict[str, Truth]) -> set[str]:
-        """Hold every answer to the run it names; returns the runs that answered."""
-        runs: set[str] = set()
-        for account_id, answered in self.answers:
-            body = answered.json()
-            if answered.status_code == 404:
-                run_id = body["detail"].split()[1]
-                assert account_id not in truths[run_id].accounts
-            else:
-                assert answered.status_code == 200, body
-                run_id = body["run_id"]
-                assert body["account_id"] == account_id
-                truths[run_id].agrees_about_account(body)
-                assert answered.headers["etag"] == f'W/"{run_id}"'
-            runs.add(run_id)
-        return runs
+    def check(self, account_id: str, answered: httpx.Response) -> str:
+        """Hold an answer to the run that it names; returns that run."""
+        body = answered.json()
+        if answered.status_code == 404:
+            run_id = body["detail"].split()[1]
+            assert account_id not in self.truths[run_id].accounts
+            return run_id
+        assert answered.status_code == 200, body
+        run_id = body["run_id"]
+        assert (body["account_id"], answered.headers["etag"]) == (account_id, f'W/"{run_id}"')
+        self.truths[run_id].agrees_about_account(body)
+        return run_id
 
 
 def wait_for(done: Callable[[], bool], seconds: float = 20) -> None:
@@ -109,7 +120,7 @@ def audited(home: Path) -> dict[str, dict[str, Any]]:
 def test_a_killed_worker_is_replaced_and_loses_no_other_request_and_no_line_of_audit(home: Path, kills: int) -> None:
     with serving(home, workers=2) as served:
         wait_for(lambda: len(workers(served)) == 2)
-        load = Load(served)
+        load = Load(served, truths(home))
         with load.running():
             for _ in range(kills):
                 before = workers(served)
@@ -119,12 +130,12 @@ def test_a_killed_worker_is_replaced_and_loses_no_other_request_and_no_line_of_a
                 time.sleep(0.5)
         assert len(load.lost) <= kills * load.clients
         assert len(load.answers) > 50
-        load.check(truths(home))
+        assert load.wrong == []
         served.stop()
     lines = audited(home)
-    for account_id, answered in load.answers:
-        line = lines[answered.headers["x-request-id"]]
-        assert (line["ids"], line["status"]) == ([account_id], answered.status_code)
+    for each in load.answers:
+        line = lines[each.request_id]
+        assert (line["ids"], line["status"], line["run"]) == ([each.account_id], each.status, each.run_id)
     report = verify_audit(home)
     assert (report.problems, report.running, len(report.not_closed)) == ([], [], kills)
 
@@ -135,7 +146,7 @@ def test_swaps_under_load_drop_nothing_mix_nothing_and_leave_nothing_behind(home
     settings = settings_at(home)
     with serving(home, workers=2) as served:
         wait_for(lambda: len(workers(served)) == 2)
-        load = Load(served)
+        load = Load(served, truths(home))
         with load.running():
             sizes: list[tuple[int, float]] = []
             for number in range(swaps):
@@ -147,8 +158,8 @@ def test_swaps_under_load_drop_nothing_mix_nothing_and_leave_nothing_behind(home
                     sizes.append(
                         (sum(each.num_fds() for each in held), sum(each.memory_info().rss for each in held) / 2**20)
                     )
-        assert load.lost == []
-        assert load.check(truths(home)) >= {first, second}
+        assert (load.lost, load.wrong) == ([], [])
+        assert {each.run_id for each in load.answers} >= {first, second}
         (files, mib), (files_before, mib_before) = sizes[-1], sizes[0]
         assert files <= files_before + 8
         assert mib <= mib_before + 40
