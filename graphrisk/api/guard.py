@@ -22,8 +22,8 @@ from graphrisk.api.served import Served, served_by
 
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 10.0
-AUDITED = ("scores:read", "rings:read", "assess")
-Scoped = Literal["scores:read", "rings:read", "signals:read", "ops:read", "assess", "open"]
+AUDITED = ("scores:read", "rings:read")
+Scoped = Literal["scores:read", "rings:read", "signals:read", "ops:read", "open"]
 Direct = Callable[[Request], Awaitable[Response]]
 
 

@@ -40,8 +40,8 @@ def test_a_key_is_shown_once_and_says_so(launch: Launcher, tmp_path: Path) -> No
 
 
 def test_keys_are_listed_with_their_state_and_rotated(launch: Launcher, tmp_path: Path) -> None:
-    first = made(launch, tmp_path, "scoring", "--scope", "assess", "--expires-in-days", "30", "--rate", "7")
-    second = made(launch, tmp_path, "scoring", "--scope", "assess")
+    first = made(launch, tmp_path, "scoring", "--scope", "ops:read", "--expires-in-days", "30", "--rate", "7")
+    second = made(launch, tmp_path, "scoring", "--scope", "ops:read")
     assert {"key", "prefix", "name", "scopes", "state", "created_at", "expires_at", "revoked_at", "rate"} == set(first)
     assert (first["state"], first["rate"], second["rate"], second["expires_at"]) == ("live", 7, 100, None)
     days = time.mktime(time.strptime(first["expires_at"], "%Y-%m-%dT%H:%M:%SZ")) - time.mktime(
@@ -59,7 +59,7 @@ def test_keys_are_listed_with_their_state_and_rotated(launch: Launcher, tmp_path
     ]
     rows = launch("--home", tmp_path, "keys", "list").out.splitlines()
     assert rows[0].split() == ["prefix", "name", "scopes", "state", "created", "expires", "rate"]
-    assert rows[2].split()[:4] == [second["prefix"], "scoring", "assess", "live"]
+    assert rows[2].split()[:4] == [second["prefix"], "scoring", "ops:read", "live"]
     assert rows[2].split()[-2:] == ["never", "100"]
     ring = Keyring(tmp_path)
     assert ring.find(first["key"]) is None
@@ -74,9 +74,9 @@ def test_a_home_without_keys_says_how_to_make_one(launch: Launcher, tmp_path: Pa
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        (["create", "a", "--scope", "rings:write"], 2, "scores:read, rings:read, signals:read, ops:read, assess"),
-        (["create", "a"], 2, "scores:read, rings:read, signals:read, ops:read, assess"),
-        (["create", " ", "--scope", "assess"], 2, "printable"),
+        (["create", "a", "--scope", "rings:write"], 2, "scores:read, rings:read, signals:read, ops:read"),
+        (["create", "a"], 2, "scores:read, rings:read, signals:read, ops:read"),
+        (["create", " ", "--scope", "ops:read"], 2, "printable"),
         (["revoke", "00000000"], 6, "00000000"),
     ],
 )
@@ -87,9 +87,9 @@ def test_what_cannot_be_is_refused_in_one_sentence(
     assert launch("--home", tmp_path, "keys", "list", "--json").json() == []
 
 
-@pytest.mark.parametrize("words", [["list"], ["create", "a", "--scope", "assess"], ["revoke", "00000000"]])
+@pytest.mark.parametrize("words", [["list"], ["create", "a", "--scope", "ops:read"], ["revoke", "00000000"]])
 def test_a_damaged_file_of_keys_is_named_and_left_as_it_is(launch: Launcher, tmp_path: Path, words: list[str]) -> None:
-    made(launch, tmp_path, "a", "--scope", "assess")
+    made(launch, tmp_path, "a", "--scope", "ops:read")
     file = tmp_path / "api" / "keys.json"
     file.write_bytes(file.read_bytes()[:-9])
     damaged = file.read_bytes()

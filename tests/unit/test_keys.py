@@ -30,7 +30,7 @@ import sys
 from pathlib import Path
 from graphrisk.api.keys import create_key
 for number in range(int(sys.argv[2])):
-    print(create_key(Path(sys.argv[1]), f"key {number}", ["assess"])[1], flush=True)
+    print(create_key(Path(sys.argv[1]), f"key {number}", ["ops:read"])[1], flush=True)
 """
 
 
@@ -57,10 +57,10 @@ def changed(text: str, at: int) -> str:
 
 def test_a_key_that_is_created_is_found_with_all_that_was_said_of_it(tmp_path: Path) -> None:
     end = datetime.now(UTC) + timedelta(days=1)
-    key, text = create_key(tmp_path, "scoring", ["rings:read", "assess"], end, rate=7)
+    key, text = create_key(tmp_path, "scoring", ["rings:read", "ops:read"], end, rate=7)
     assert text.startswith(f"gr_{key.prefix}_")
     assert len(bytes.fromhex(text.split("_")[2])) == 32
-    assert (key.name, key.scopes, key.rate) == ("scoring", {"rings:read", "assess"}, 7)
+    assert (key.name, key.scopes, key.rate) == ("scoring", {"rings:read", "ops:read"}, 7)
     assert (key.expires_at, key.revoked_at) == (end, None)
     assert Keyring(tmp_path).find(text) == key
     assert list_keys(tmp_path) == [key]
@@ -114,8 +114,8 @@ def test_every_answer_costs_one_comparison_of_whole_digests_which_decides(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soon = datetime.now(UTC) + timedelta(seconds=60)
-    live, revoked = (create_key(tmp_path, "a", ["assess"]) for _ in range(2))
-    expiring = create_key(tmp_path, "a", ["assess"], soon)
+    live, revoked = (create_key(tmp_path, "a", ["ops:read"]) for _ in range(2))
+    expiring = create_key(tmp_path, "a", ["ops:read"], soon)
     revoke_key(tmp_path, revoked[0].prefix)
     first, last, unknown = changed(live[1], 12), changed(live[1], 75), changed(live[1], 3)
     presented = [live[1], first, last, unknown, "gr_", revoked[1], expiring[1]]
@@ -138,7 +138,7 @@ def test_every_answer_costs_one_comparison_of_whole_digests_which_decides(
 
 def test_a_key_ends_at_its_expiry(tmp_path: Path) -> None:
     end = datetime.now(UTC) + timedelta(hours=1)
-    key, text = create_key(tmp_path, "a", ["assess"], end)
+    key, text = create_key(tmp_path, "a", ["ops:read"], end)
     ring = Keyring(tmp_path)
     assert ring.find(text, end.timestamp() - 0.001) == key
     assert ring.find(text, end.timestamp()) is None
@@ -147,7 +147,7 @@ def test_a_key_ends_at_its_expiry(tmp_path: Path) -> None:
 
 
 def test_two_keys_of_one_name_are_good_at_once_until_the_first_is_revoked(tmp_path: Path) -> None:
-    (first, old), (second, new) = (create_key(tmp_path, "scoring", ["assess"]) for _ in range(2))
+    (first, old), (second, new) = (create_key(tmp_path, "scoring", ["ops:read"]) for _ in range(2))
     ring = Keyring(tmp_path)
     assert (ring.find(old), ring.find(new)) == (first, second)
     revoke_key(tmp_path, first.prefix)
@@ -159,20 +159,20 @@ def test_two_keys_of_one_name_are_good_at_once_until_the_first_is_revoked(tmp_pa
 def test_a_running_keyring_sees_new_keys_revocations_and_the_loss_of_the_file_within_a_second(tmp_path: Path) -> None:
     ring = Keyring(tmp_path)
     assert not ring.any_key()
-    key, text = create_key(tmp_path, "a", ["assess"])
+    key, text = create_key(tmp_path, "a", ["ops:read"])
     assert seconds_until(lambda: ring.find(text) == key) < WITHIN_SECONDS
     assert ring.any_key()
     revoke_key(tmp_path, key.prefix)
     assert seconds_until(lambda: ring.find(text) is None) < WITHIN_SECONDS
     assert not ring.any_key()
-    _, another = create_key(tmp_path, "a", ["assess"])
+    _, another = create_key(tmp_path, "a", ["ops:read"])
     assert seconds_until(lambda: ring.find(another) is not None) < WITHIN_SECONDS
     file_of(tmp_path).unlink()
     assert seconds_until(lambda: ring.find(another) is None) < WITHIN_SECONDS
 
 
 def test_revoking_twice_keeps_the_first_time_and_an_unknown_prefix_is_named(tmp_path: Path) -> None:
-    key, text = create_key(tmp_path, "a", ["assess"])
+    key, text = create_key(tmp_path, "a", ["ops:read"])
     first = revoke_key(tmp_path, key.prefix)
     assert first.revoked_at
     assert revoke_key(tmp_path, key.prefix) == first == list_keys(tmp_path)[0]
@@ -188,11 +188,11 @@ def test_revoking_twice_keeps_the_first_time_and_an_unknown_prefix_is_named(tmp_
     [
         ("a", ["rings:write"], 1, 1, "'rings:write' is no scope; the scopes are scores:read, rings:read"),
         ("a", [], 1, 1, "needs a scope"),
-        (" ", ["assess"], 1, 1, "' '"),
-        ("a\nb", ["assess"], 1, 1, "printable"),
-        ("a" * 101, ["assess"], 1, 1, "1 to 100"),
-        ("a", ["assess"], -1, 1, "would expire"),
-        ("a", ["assess"], 1, 0, "The rate 0 "),
+        (" ", ["ops:read"], 1, 1, "' '"),
+        ("a\nb", ["ops:read"], 1, 1, "printable"),
+        ("a" * 101, ["ops:read"], 1, 1, "1 to 100"),
+        ("a", ["ops:read"], -1, 1, "would expire"),
+        ("a", ["ops:read"], 1, 0, "The rate 0 "),
     ],
 )
 def test_what_cannot_be_is_refused_and_makes_no_key(
@@ -234,7 +234,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_file_lets_nobody_in_and_is_not_overwritten(tmp_path: Path, damage: str) -> None:
-    key, text = create_key(tmp_path, "a", ["assess"])
+    key, text = create_key(tmp_path, "a", ["ops:read"])
     whole = file_of(tmp_path).read_bytes()
     damaged = DAMAGES[damage](whole)
     assert damaged != whole
@@ -242,7 +242,7 @@ def test_a_damaged_file_lets_nobody_in_and_is_not_overwritten(tmp_path: Path, da
     ring = Keyring(tmp_path)
     assert ring.find(text) is None
     assert not ring.any_key()
-    for command in (lambda: list_keys(tmp_path), lambda: create_key(tmp_path, "b", ["assess"]), lambda: revoke_key(tmp_path, key.prefix)):  # fmt: skip
+    for command in (lambda: list_keys(tmp_path), lambda: create_key(tmp_path, "b", ["ops:read"]), lambda: revoke_key(tmp_path, key.prefix)):  # fmt: skip
         with pytest.raises(StoreError, match=r"keys\.json"):
             command()
     assert file_of(tmp_path).read_bytes() == damaged
@@ -253,7 +253,7 @@ def test_a_running_keyring_lets_nobody_in_while_the_file_is_damaged_and_says_so_
 ) -> None:
     monkeypatch.setattr(LOG, "handlers", [caplog.handler])
     monkeypatch.setattr(LOG, "propagate", False)
-    key, text = create_key(tmp_path, "a", ["assess"])
+    key, text = create_key(tmp_path, "a", ["ops:read"])
     whole, ring = file_of(tmp_path).read_bytes(), Keyring(tmp_path)
     assert ring.find(text) == key
     file_of(tmp_path).write_bytes(whole[:-5])
@@ -283,6 +283,6 @@ def test_a_key_that_was_shown_survives_a_kill_and_nothing_is_left_over(tmp_path:
             shown += [maker.stdout.readline().strip() for _ in range(5)]
             maker.kill()
             shown += [line for line in maker.stdout.read().split("\n") if len(line) == len(shown[0])]
-    shown.append(create_key(tmp_path, "last", ["assess"])[1])
+    shown.append(create_key(tmp_path, "last", ["ops:read"])[1])
     assert all(map(Keyring(tmp_path).find, shown))
     assert sorted(each.name for each in file_of(tmp_path).parent.iterdir()) == ["keys.json", "keys.lock"]
