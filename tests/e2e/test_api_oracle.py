@@ -222,6 +222,10 @@ def test_filters_and_orderings_are_those_of_obvious_code(
     places = sorted({place for ring in every for place in ring["marketplaces"]})
     if "marketplace" in query and places:
         query = {**query, "marketplace": data.draw(st.sampled_from([*places, "nowhere"]))}
+    # Values that rings have, since it is at these that a filter can be one off.
+    for name, held in (("min_score", "score"), ("min_size", "size"), ("updated_since", "updated_at")):
+        if name in query:
+            query = {**query, name: data.draw(st.sampled_from([query[name], *(ring[held] for ring in every)]))}
     wanted = [ring for ring in every if matches(ring, query)]
     by = {"-score": "score", "-size": "size", "-updated": "updated_at"}[query.get("ordering", "-score")]
     wanted.sort(key=lambda ring: ring["ring_id"])
