@@ -84,8 +84,10 @@ class GuardedRoute(APIRoute):
         await super().handle(scope, receive, send)
 
     def _record(self, call: Call, served: Served, status: int) -> None:
+        if call.key is None:  # read nothing; and whoever has no key must not be able to fill the disk
+            return
         served.audit.record(
-            key=call.key.prefix if call.key else "-",
+            key=call.key.prefix,
             scope=self.needed,
             route=self.path,
             ids=call.ids,

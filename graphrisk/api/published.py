@@ -18,7 +18,7 @@ from graphrisk.settings import Settings
 
 LOOK_EVERY_SECONDS = 1.0
 RETRY_SECONDS = 10.0
-OLDER_RUNS_OPEN = 4
+OLDER_RUNS_OPEN = 2
 
 NOTHING = ApiError(
     503,
@@ -145,7 +145,7 @@ class Published:
             if found is None or not (self._settings.runs / run_id).exists():
                 self._older.pop(run_id, None)
                 try:
-                    found = await asyncio.to_thread(self._open, run_id)
+                    found = await asyncio.to_thread(Snapshot, self._settings.runs, run_id)
                 except NotFoundError as error:
                     raise ApiError(410, "run_gone", f"Run {run_id} is no longer kept; ask the live run.") from error
             self._keep(found)

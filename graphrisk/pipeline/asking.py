@@ -10,9 +10,10 @@ from typing import Any
 
 import pyarrow.compute as pc
 
-from graphrisk.errors import NotFoundError
+from graphrisk.errors import NotFoundError, StoreError
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger
+from graphrisk.logs import LOG
 from graphrisk.policy import Policy
 from graphrisk.runs.export import Format, write_export
 from graphrisk.runs.snapshot import Snapshot, plain
@@ -170,10 +171,15 @@ def _links_of(snapshot: Snapshot, account_id: str, row: int) -> list[dict[str, A
 def lineage_elsewhere(settings: Settings, ring_id: str) -> dict[str, Any] | None:
     """The lineage of an id that only a run knows which was published and then rolled back."""
     for run in dict.fromkeys(move.run_id for move in reversed(publications(settings.home))):
-        if (settings.runs / run).exists():
+        found = None
+        try:
             found = Snapshot(settings.runs, run, verify=False).lineage_of(ring_id)
-            if found:
-                return {**found, "status": "retired", "event": "rolled back", "superseded_by": []}
+        except NotFoundError:
+            continue
+        except StoreError as error:
+            LOG.warning("%s", error)
+        if found:
+            return {**found, "status": "retired", "event": "rolled back", "superseded_by": []}
     return None
 
 

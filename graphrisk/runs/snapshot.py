@@ -69,13 +69,6 @@ class Snapshot:
         row = self._lineage_ids.find(ring_id)
         return None if row is None else self.lineage.slice(row, 1).to_pylist()[0]
 
-    def lineage_place(self, ring_id: str) -> int:
-        """The row of a live ring's lineage."""
-        row = self._lineage_ids.find(ring_id)
-        if row is None:
-            raise LookupError(ring_id)
-        return row
-
     @cached_property
     def retired(self) -> list[dict[str, Any]]:
         """The lineage of every retired ring id, by id."""
@@ -138,6 +131,20 @@ class Snapshot:
         """Share (0–100) of the accounts with a lower score, by score."""
         counts = np.bincount(self.score, minlength=SCORES)
         return np.round(100 * (np.cumsum(counts) - counts) / max(len(self.score), 1), 2)
+
+    @cached_property
+    def ring_facts(self) -> dict[str, Any]:
+        """Of each ring what lists filter and order by: score, size, band, kinds, last event, ``updated`` (microseconds)."""
+        places = [self._lineage_ids.find(ring_id) for ring_id in self.rings["ring_id"].to_pylist()]
+        lineage = self.lineage.take(pa.array(places, pa.int64()))
+        return {
+            "score": _whole(self.rings, "score").to_numpy(),
+            "size": _whole(self.rings, "size").to_numpy(),
+            "band": np.array(self.rings["band"].to_pylist(), object),
+            "kinds": [frozenset(each) for each in self.rings["kinds"].to_pylist()],
+            "updated": lineage["event_at"].to_numpy(),
+            "event": lineage["event"].to_pylist(),
+        }
 
     @cached_property
     def marketplaces(self) -> list[frozenset[str]]:

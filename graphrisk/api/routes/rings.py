@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -184,26 +183,11 @@ def _iso(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-@lru_cache(8)
-def _columns(snapshot: Snapshot) -> dict[str, Any]:
-    """Of each live ring what filters and orderings look at; ``updated`` in microseconds."""
-    places = [snapshot.lineage_place(ring_id) for ring_id in snapshot.rings["ring_id"].to_pylist()]
-    lineage = snapshot.lineage.take(places)
-    return {
-        "score": snapshot.rings["score"].to_numpy(),
-        "size": snapshot.rings["size"].to_numpy(),
-        "band": np.array(snapshot.rings["band"].to_pylist(), object),
-        "kinds": [frozenset(each) for each in snapshot.rings["kinds"].to_pylist()],
-        "updated": lineage["event_at"].to_numpy(),
-        "event": lineage["event"].to_pylist(),
-    }
-
-
 def _chosen(snapshot: Snapshot, query: RingsQuery) -> Any:
     since = int(query.updated_since.timestamp() * 1_000_000) if query.updated_since else None
     if query.status == "retired":
         return _chosen_retired(snapshot, since, query.ordering)
-    columns = _columns(snapshot)
+    columns = snapshot.ring_facts
     keep = np.ones(snapshot.rings.num_rows, bool)
     if query.band:
         keep &= columns["band"] == query.band
@@ -230,7 +214,7 @@ def _chosen_retired(snapshot: Snapshot, since: int | None, ordering: str) -> Any
 
 
 def _live(snapshot: Snapshot, rows: Sequence[int]) -> list[dict[str, Any]]:
-    columns = _columns(snapshot)
+    columns = snapshot.ring_facts
     shown = plain(snapshot.rings.select(list(_LISTED)).take(np.array(rows, np.int64)))
     return [
         {
