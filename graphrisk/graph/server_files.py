@@ -55,6 +55,9 @@ def prepare_folder(home: Path, jars: Path, setup: Setup, read_only: bool) -> Non
         "db.lock.acquisition.timeout": "60s",
         "db.tx_log.preallocate": "false",
         "db.tx_log.rotation.retention_policy": "keep_none",
+        # A full disk cuts the last transaction short, and recovery would refuse it. The ledger is the record: what is
+        # cut off here, the watermark with it, is written again by the next sync.
+        "internal.dbms.tx_log.fail_on_corrupted_log_files": "false",
         "server.databases.default_to_read_only": str(read_only).lower(),
         # Else Bolt waits twice 5 s for the stragglers of a server whose databases are closed already.
         "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
