@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -36,7 +35,6 @@ class AccountAnswers:
         self._columns = [np.ascontiguousarray(each).data for each in columns]
         self._bounds, self._reasons = np.ascontiguousarray(snapshot.reason_bounds).data, snapshot.reason_bytes
         self._ending = lru_cache(KEPT_ENDINGS)(self._make_ending)
-        self._ring = lru_cache(KEPT_ENDINGS)(self._make_ring)
 
     def describe(self, account_id: str, row: int) -> str:
         """The members of a JSON object without its braces: the id, then what the run says of that row."""
@@ -47,8 +45,9 @@ class AccountAnswers:
 
     def reasons(self, ring: int, parts: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
         """Reasons with their sentences, largest first; ``ring`` is the row whose features they speak of, or −1."""
-        features = self._snapshot.rings["features"][ring].as_py() if ring >= 0 else []
-        return [asdict(each) for each in explain(list(parts), {each["code"]: each["value"] for each in features})]
+        features = self._snapshot.features_of(ring) if ring >= 0 else {}
+        told = explain(list(parts), features)
+        return [{"code": each.code, "contribution": each.contribution, "text": each.text} for each in told]
 
     def _make_ending(self, logit: int, ring: int, core: int, status: int, marketplace: int, reasons: bytes) -> str:
         names, packed = self._snapshot.reason_names, np.frombuffer(reasons, REASON)
@@ -61,15 +60,17 @@ class AccountAnswers:
             "probability": round(1 / (1 + math.exp(-logit / 1000)), 6),
             "percentile": float(self._snapshot.percentile[score]),
             "band": band,
-            "ring": {"role": "core" if core else "associate", **self._ring(ring)} if ring >= 0 else None,
+            "ring": {"role": "core" if core else "associate", **self._rings[ring]} if ring >= 0 else None,
             "decision": RECOMMENDED[band],
             "reasons": self.reasons(ring, [(names[code], part) for code, part in packed.tolist()]),
         }
         return json.dumps(answer, separators=(",", ":"))[1:-1]
 
-    def _make_ring(self, ring: int) -> dict[str, Any]:
+    @cached_property
+    def _rings(self) -> list[dict[str, Any]]:
+        """What an account's answer says of its ring, by the ring's row."""
         names = ["ring_id", "size", "core_size", "score", "band"]
-        return self._snapshot.rings.select(names).slice(ring, 1).to_pylist()[0]
+        return self._snapshot.rings.select(names).to_pylist()
 
 
 def band_of(score: int, snapshot: Snapshot) -> str:

@@ -4,7 +4,7 @@
 # pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +20,7 @@ from graphrisk.runs.store import read_manifest, read_table, verify_run
 from graphrisk.runs.tables import SCHEMAS
 
 SCORES = 1001
+BETWEEN_FENCES = 64
 REASON = np.dtype([("code", np.uint8), ("part", "<i4")])
 """A reason of an account: a place in ``reason_names``, and milli-logits."""
 
@@ -82,6 +83,19 @@ class Snapshot:
         found = (self._neighbours[name][row].values.to_numpy() for name in ("link", "account"))
         links, accounts = found
         return links.astype(np.int64), accounts.astype(np.int64)
+
+    def features_of(self, ring: int) -> dict[str, float]:
+        """The features of a ring that the facts tell."""
+        bounds, codes, values, names = self._features
+        here = slice(bounds[ring], bounds[ring + 1])
+        return {names[code]: value for code, value in zip(codes[here].tolist(), values[here].tolist(), strict=True)}
+
+    @cached_property
+    def _features(self) -> tuple[Any, Any, Any, list[str]]:
+        column = _whole(self.rings, "features")
+        codes = pc.dictionary_encode(column.values.field("code"))
+        values = column.values.field("value").to_numpy()
+        return column.offsets.to_numpy(), codes.indices.to_numpy(), values, codes.dictionary.to_pylist()
 
     def links_at(self, rows: Ints) -> list[dict[str, Any]]:
         """Links with their evidence as plain values; ``onset`` is ISO 8601 in UTC."""
@@ -190,13 +204,14 @@ class Snapshot:
 
 
 class SortedText:
-    """A column of texts sorted by their bytes, searched where it lies in the mapped file."""
+    """A column of texts sorted by their bytes, searched where it lies in the mapped file; one text in 64 is at hand."""
 
     def __init__(self, column: Any) -> None:
         self._column, self._count = column, len(column)
         _, offsets, data = column.buffers()
         self._bounds = memoryview(offsets).cast("i")[column.offset :] if self._count else memoryview(b"")
         self._data = memoryview(data) if data is not None else memoryview(b"")
+        self._fences = column.take(pa.array(np.arange(0, self._count, BETWEEN_FENCES))).cast(pa.binary()).to_pylist()
 
     def __len__(self) -> int:
         return self._count
@@ -207,20 +222,23 @@ class SortedText:
     def find(self, text: str) -> int | None:
         """The row of a text, or None."""
         wanted = text.encode("utf-8", "surrogatepass")
-        row = bisect_left(self, wanted)
+        start = max(bisect_right(self._fences, wanted) - 1, 0) * BETWEEN_FENCES
+        row = bisect_left(self, wanted, start, min(start + BETWEEN_FENCES, self._count))
         return row if row < self._count and self[row] == wanted else None
 
     def find_all(self, texts: Sequence[str]) -> Ints:
         """The row of each text, −1 for those that are not there: one binary search, all at once."""
-        wanted, column = pa.array(texts, pa.string()), self._column
-        low, high = np.zeros(len(texts), np.int64), np.full(len(texts), self._count)
+        if not self._count:
+            return np.full(len(texts), -1)
+        wanted, column, fences = pa.array(texts, pa.string()), self._column, self._fences
+        before = np.array([bisect_right(fences, text.encode()) - 1 for text in texts], np.int64)
+        low = np.maximum(before, 0) * BETWEEN_FENCES
+        high = np.minimum(low + BETWEEN_FENCES, self._count)
         while (open_ := low < high).any():
             middle = np.where(open_, (low + high) // 2, 0)
             smaller = pc.less(column.take(pa.array(middle)), wanted).to_numpy(zero_copy_only=False)
             low = np.where(open_ & smaller, middle + 1, low)
             high = np.where(open_ & ~smaller, middle, high)
-        if not self._count:
-            return np.full(len(texts), -1)
         there = np.minimum(low, self._count - 1)
         same = pc.equal(column.take(pa.array(there)), wanted).to_numpy(zero_copy_only=False)
         return np.where(same, there, -1)
