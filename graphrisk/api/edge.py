@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -34,14 +35,16 @@ class Edge:
     ) -> None:
         self._app, self._access_log, self._at_once, self._deadline = app, access_log, at_once, deadline
         self._in_flight = 0
+        # A random beginning and a number: as good as random throughout, without asking the system at every request.
+        self._process, self._asked = os.urandom(12).hex(), itertools.count()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        call = Call(given.decode() if _REQUEST_ID.fullmatch(given) else os.urandom(16).hex())
-        scope["graphrisk.call"] = call
+        call = Call(given.decode() if _REQUEST_ID.fullmatch(given) else self._next_id())
+        scope["graphrisk.call"], scope["graphrisk.served"] = call, scope["app"].state.served
         raw = scope.get("raw_path")
         if raw and b"%" in raw:
             scope["path"] = path_of(raw)
@@ -66,6 +69,9 @@ class Edge:
         finally:
             self._in_flight -= 1
             self._note(scope, call, sent[0] if sent else 499, served_by(scope))
+
+    def _next_id(self) -> str:
+        return f"{self._process}{next(self._asked):08x}"
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, call: Call, sent: list[int]) -> None:
         error: ApiError | None = None

@@ -28,4 +28,4 @@ class Served:
 
 def served_by(scope: MutableMapping[str, Any]) -> Served:
     """The state that belongs to an ASGI scope."""
-    return scope["app"].state.served
+    return scope["graphrisk.served"]
