@@ -1,7 +1,8 @@
 """Facts to the graph: each load in numbered batches, the watermark in the same transaction as the rows.
 
 The batches of a load are the same whenever they are made (rows in the order of their keys), so after a crash, an
-outage or a replay the writer goes on behind the watermark, and nothing is written twice.
+outage or a replay the writer goes on behind the watermark, and nothing is written twice. Times go as microseconds,
+which the driver packs and the server unpacks four times as fast as times.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ FROM stored_sightings WHERE load = $load GROUP BY account_id, kind, token
 """
 
 ACCOUNTS = """
-SELECT account_id AS "accountId", created_at AS "createdAt", status, marketplace
+SELECT account_id AS "accountId", epoch_us(created_at) AS "createdAt", status, marketplace
 FROM accounts SEMI JOIN (SELECT account_id FROM fact_accounts WHERE load = $load) USING (account_id) ORDER BY account_id
 """
 
@@ -37,7 +38,7 @@ USING (token) WHERE kind = $kind GROUP BY token ORDER BY token
 """
 
 SIGHTINGS = """
-SELECT account_id AS "accountId", token, first AS "firstSeen", last AS "lastSeen", count
+SELECT account_id AS "accountId", token, epoch_us(first) AS "firstSeen", epoch_us(last) AS "lastSeen", count
 FROM load_sightings WHERE kind = $kind ORDER BY token, account_id
 """
 

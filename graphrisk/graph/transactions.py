@@ -43,7 +43,9 @@ def write(session: neo4j.Session, work: Callable[[neo4j.ManagedTransaction], Res
 
 def execute(transaction: neo4j.ManagedTransaction, name: str, **parameters: Any) -> list[dict[str, Any]]:
     """Run a statement by name inside a transaction; its rows."""
-    return transaction.run(statement(name).text, parameters).data()
+    found = statement(name)
+    text = found.of_type(parameters["type"]) if "type" in found.params else found.text
+    return transaction.run(text, parameters).data()
 
 
 def write_one(session: neo4j.Session, name: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -105,6 +105,15 @@ def test_plan(name: str, planned: neo4j.Driver) -> None:
         ] == []
 
 
+def test_plan_with_the_type_written_into_it(planned: neo4j.Driver) -> None:
+    asked = statement("load/sightings")
+    with planned.session() as session:
+        plan = session.run("EXPLAIN " + asked.of_type("USES_DEVICE"), rows=[], seq=1).consume().plan or {}
+    assert not {"Eager", "AllNodesScan", "CartesianProduct"} & set(_operators(plan))
+    with pytest.raises(ValueError, match="no relationship type"):
+        asked.of_type("A]->() DETACH DELETE account //")
+
+
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_question_only_reads_and_says_when_it_cuts(name: str) -> None:
     found = statement(name)
