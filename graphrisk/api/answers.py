@@ -39,9 +39,8 @@ def unchanged(request: Request, snapshot: Snapshot) -> Response | None:
 
     Asked once it is known that the answer would be 200: nothing else may become 304 (RFC 9110, 13.2.1).
     """
-    tag = etag(snapshot)
-    given = request.headers.get("if-none-match")
-    if given and tag in [each.strip() for each in given.split(",")]:
+    given = call_of(request.scope).sent_headers.get(b"if-none-match")
+    if given and (tag := etag(snapshot)) in [each.strip() for each in given.decode("latin-1").split(",")]:
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "private, no-cache"})
     return None
 

@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from graphrisk.api.chains import BEFORE_FIRST, CHAIN, CLOSING, END, LONGEST_LINE, Chain, Links, to_json
+from graphrisk.api.chains import BEFORE_FIRST, CHAIN, CLOSING, END, LONGEST_LINE, Chain, Links, quoted
 from graphrisk.api.register import ANNOUNCED, CLOSED, OPEN, Head, Register, existing_register, open_register
 from graphrisk.errors import StoreError
 from graphrisk.files import is_abandoned
@@ -75,10 +75,11 @@ class AuditLog:
 
         ``key`` is the prefix of a key. Raises ``StoreError`` when the line cannot be written: the answer must not go out.
         """
-        listed = f"[{to_json(ids[0])}]" if len(ids) == 1 else to_json(list(ids))
+        listed = ",".join(map(quoted, ids))
+        run = "null" if run_id is None else quoted(run_id)
         fields = (
-            f'"key":{to_json(key)},"scope":{to_json(scope)},"route":{to_json(route)},"ids":{listed},'
-            f'"run":{to_json(run_id)},"status":{status:d},"request_id":{to_json(request_id)}'
+            f'"key":{quoted(key)},"scope":{quoted(scope)},"route":{quoted(route)},"ids":[{listed}],'
+            f'"run":{run},"status":{status:d},"request_id":{quoted(request_id)}'
         )
         with self._lock:
             if self._closed.is_set():

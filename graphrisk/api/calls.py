@@ -21,6 +21,7 @@ class Call:
     """
 
     request_id: str
+    sent_headers: dict[bytes, bytes]
     started: float = field(default_factory=time.perf_counter)
     route: str = "none"
     key: Key | None = None

@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,8 +18,8 @@ LONGEST_LINE = 16 * 2**20
 BEFORE_FIRST = b"0" * 64
 CHAIN, END = b',"chain":"', b'"}\n'
 CLOSING = b',"closed":true'
-to_json = json.JSONEncoder(separators=(",", ":")).encode
-"""JSON in ASCII and without a line break, whatever a text holds; texts take a short cut that objects do not."""
+quoted = json.encoder.encode_basestring_ascii
+"""A text as JSON in ASCII and without a line break, whatever it holds."""
 
 
 class Links:
@@ -45,11 +46,12 @@ class Chain:
         self.head = register.announce()
         self.file = register.folder / self.head.file_name
         self.line, self.size, self.last = -1, 0, BEFORE_FIRST
+        self._second, self._moment = 0, ""
         self.descriptor = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self.descriptor, fcntl.LOCK_EX)
             after = before and {"number": before.head.number, "chain": before.last.decode()}
-            self.append(f'"opened":{to_json(self.file.name)},"after":{to_json(after)}')
+            self.append(f'"opened":{quoted(self.file.name)},"after":{json.dumps(after, separators=(",", ":"))}')
             os.fsync(self.descriptor)
             sync_path(register.folder)
             self.write_head(OPEN, self.line, self.last)
@@ -60,8 +62,10 @@ class Chain:
 
     def append(self, fields: str) -> None:
         """One line with these fields of a JSON object, whole or not at all; raises ``OSError``."""
-        moment = datetime.now(UTC).isoformat(timespec="microseconds")[:26]
-        body = f'{{"time":"{moment}Z","n":{self.line + 1},{fields}'.encode()
+        seconds, fraction = divmod(time.time_ns(), 1_000_000_000)
+        if seconds != self._second:
+            self._second, self._moment = seconds, datetime.fromtimestamp(seconds, UTC).isoformat()[:19]
+        body = f'{{"time":"{self._moment}.{fraction // 1000:06d}Z","n":{self.line + 1},{fields}'.encode()
         chain = self._links.after(self.last, body)
         line = body + CHAIN + chain + END
         if len(line) > LONGEST_LINE:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphrisk.api.calls import SLASH, Call
 from graphrisk.api.errors import DETAILS, STORE_UNAVAILABLE, ApiError, problem
-from graphrisk.api.served import Served, served_by
+from graphrisk.api.served import Served
 from graphrisk.errors import GraphriskError
 from graphrisk.logs import LOG
 
@@ -42,9 +42,11 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-        call = Call(given.decode() if _REQUEST_ID.fullmatch(given) else self._next_id())
-        scope["graphrisk.call"], scope["graphrisk.served"] = call, scope["app"].state.served
+        headers = dict(scope["headers"])
+        given = headers.get(b"x-request-id")
+        call = Call(given.decode() if given and _REQUEST_ID.fullmatch(given) else self._next_id(), headers)
+        served = scope["app"].state.served
+        scope["graphrisk.call"], scope["graphrisk.served"] = call, served
         raw = scope.get("raw_path")
         if raw and b"%" in raw:
             scope["path"] = path_of(raw)
@@ -68,7 +70,7 @@ class Edge:
             await self._answer(scope, receive, marked, call, sent)
         finally:
             self._in_flight -= 1
-            self._note(scope, call, sent[0] if sent else 499, served_by(scope))
+            self._note(scope, call, sent[0] if sent else 499, served)
 
     def _next_id(self) -> str:
         return f"{self._process}{next(self._asked):08x}"

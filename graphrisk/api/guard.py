@@ -23,6 +23,7 @@ from graphrisk.api.served import Served, served_by
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 10.0
 AUDITED = ("scores:read", "rings:read")
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="graphrisk"'}
 Scoped = Literal["scores:read", "rings:read", "signals:read", "ops:read", "open"]
 Direct = Callable[[Request], Awaitable[Response]]
 
@@ -66,7 +67,7 @@ class GuardedRoute(APIRoute):
             if scope["path"].endswith("\n") and not self.path.endswith("}"):
                 raise ApiError(404, CODES[404], DETAILS[404])
             if self.needed != "open":
-                admit(scope, call, served, self.needed)
+                admit(call, served, self.needed)
             methods = self.methods or set()
             if scope["method"] not in methods:
                 raise ApiError(405, CODES[405], DETAILS[405], headers={"Allow": ", ".join(sorted(methods))})
@@ -97,36 +98,34 @@ class GuardedRoute(APIRoute):
         )
 
 
-def admit(scope: Scope, call: Call, served: Served, needed: str) -> None:
+def admit(call: Call, served: Served, needed: str) -> None:
     """Find the key of a call and charge it. Raises ``ApiError``: 401, 403 or 429."""
-    presented = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-    word, _, text = presented.decode("latin-1").partition(" ")
-    challenge = {"WWW-Authenticate": 'Bearer realm="graphrisk"'}
+    word, _, text = call.sent_headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     if word.lower() != "bearer" or not text:
         raise ApiError(
             401,
             "missing_key",
             "Send a key as `Authorization: Bearer gr_…`; `graphrisk keys create` makes one.",
-            headers=challenge,
+            headers=CHALLENGE,
         )
     key = served.keyring.find(text.strip())
     if key is None:
         raise ApiError(
-            401, "invalid_key", "The key is unknown, expired or revoked; ask for a new one.", headers=challenge
+            401, "invalid_key", "The key is unknown, expired or revoked; ask for a new one.", headers=CHALLENGE
         )
     call.key = key
-    allowance = served.limits.take(key.prefix, key.rate)
+    allowed, limit, remaining, reset_seconds, retry_after = served.limits.take(key.prefix, key.rate)
     call.headers += [
-        (b"ratelimit-limit", b"%d" % allowance.limit),
-        (b"ratelimit-remaining", b"%d" % allowance.remaining),
-        (b"ratelimit-reset", b"%d" % (allowance.reset_seconds + 0.999)),
+        (b"ratelimit-limit", b"%d" % limit),
+        (b"ratelimit-remaining", b"%d" % remaining),
+        (b"ratelimit-reset", b"%d" % (reset_seconds + 0.999)),
     ]
-    if not allowance.allowed:
-        wait = {"Retry-After": f"{max(1, round(allowance.retry_after_seconds + 0.499))}"}
+    if not allowed:
+        wait = {"Retry-After": f"{max(1, round(retry_after + 0.499))}"}
         raise ApiError(
             429,
             "rate_limited",
-            f"The key may ask {allowance.limit} times a second; wait, then ask again.",
+            f"The key may ask {limit} times a second; wait, then ask again.",
             headers=wait,
         )
     if needed not in key.scopes:

@@ -19,8 +19,8 @@ import os
 import threading
 import time
 import weakref
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 SLOTS = 4096
 """Keys that can be in use within one second; the one unused for longest makes room for another."""
@@ -28,8 +28,7 @@ _SLOT_BYTES = 16
 _SECOND = 1_000_000_000
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """Whether a request may pass, and what the headers say.
 
     ``limit`` is the burst and ``remaining`` what is left of it, in requests; ``reset_seconds`` is when it is whole
