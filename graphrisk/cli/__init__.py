@@ -10,6 +10,7 @@ import duckdb
 
 from graphrisk.cli.application import app, home_in_use
 from graphrisk.cli.batch import register as register_batch
+from graphrisk.cli.evaluating import register as register_evaluating
 from graphrisk.cli.graphing import register as register_graphing
 from graphrisk.cli.inspecting import register as register_inspecting
 from graphrisk.cli.local_neo4j import register as register_local_neo4j
@@ -21,6 +22,7 @@ from graphrisk.errors import GraphriskError
 STOPPED = "Stopped; nothing was left half done."
 
 register_batch(app)
+register_evaluating(app)
 register_graphing(app)
 register_inspecting(app)
 register_local_neo4j(app)

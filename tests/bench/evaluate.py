@@ -1,0 +1,194 @@
+"""``python -m tests.bench.evaluate``: detection quality on worlds with hidden truth, as a table against the targets.
+
+A world of a (preset, accounts, seed) is written and loaded once into ``--work``; later runs only detect, as long as what
+writes and loads it is unchanged. ``--quick`` measures the rings alone: what is looked at again and again while they are
+being improved. The exit code is 0 however good or bad the rings are.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from graphrisk import pipeline
+from graphrisk.evaluation.evaluating import Evaluation, evaluate
+from graphrisk.evaluation.measures import interval
+from graphrisk.evaluation.report import (
+    ARCHETYPE_HEADINGS,
+    INNOCENT_HEADINGS,
+    MEASURE_HEADINGS,
+    VERDICTS,
+    archetype_rows,
+    innocent_rows,
+)
+from graphrisk.evaluation.targets import PRESETS, judged
+from graphrisk.policy import Policy, read_policy
+from graphrisk.settings import Settings
+from graphrisk.worlds.small import write_small_world
+
+PACKAGE = Path(__file__).parents[2] / "graphrisk"
+TUNING_SEEDS = (101,)
+SMALL = "small"
+
+
+@dataclass(frozen=True)
+class World:
+    """A world on disk: where its facts and truth are, and the home that they were loaded into."""
+
+    preset: str
+    seed: int
+    facts: Path
+    home: Path
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(home=self.home)
+
+
+def written_world(work: Path, preset: str, accounts: int, seed: int, policy: Policy) -> World:
+    """The world in ``work``, written and loaded unless both were done by the code that is there now."""
+    name = f"{preset}-{accounts}-{seed}"
+    facts = work / f"{name}-{_code('worlds')}" / "facts"
+    if not (facts.parent / "written").exists():
+        shutil.rmtree(facts.parent, ignore_errors=True)
+        facts.parent.mkdir(parents=True)
+        _write(facts, preset, accounts, seed)
+        (facts.parent / "written").touch()
+    home = facts.parent / f"home-{_code('sources', 'ledger', 'schema.py')}"
+    if not (home / "loaded").exists():
+        shutil.rmtree(home, ignore_errors=True)
+        pipeline.load(Settings(home=home), policy, [str(facts)])
+        (home / "loaded").touch()
+    return World(preset, seed, facts, home)
+
+
+def _write(facts: Path, preset: str, accounts: int, seed: int) -> None:
+    if preset == SMALL:
+        write_small_world(facts, accounts, seed)
+        return
+    given = ("--preset", preset, "--accounts", str(accounts), "--seed", str(seed))
+    # In a process of its own, as people write one: its memory does not stay with what is measured afterwards.
+    subprocess.run([sys.executable, "-m", "graphrisk", "world", str(facts), *given], check=True, stdout=sys.stderr)
+
+
+def _code(*parts: str) -> str:
+    """A digest of the code in these parts of the package."""
+    digest = hashlib.sha256()
+    for part in parts:
+        path = PACKAGE / part
+        for file in [path] if path.is_file() else sorted(path.glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:8]
+
+
+def evaluated(world: World, policy: Policy) -> Evaluation:
+    """Detect anew and measure."""
+    # A run is named by what went into it, not by the code: one that is there would be taken for the new one.
+    shutil.rmtree(world.settings.runs, ignore_errors=True)
+    run = pipeline.detect(world.settings, policy)["run_id"]
+    return evaluate(world.settings, run, world.facts)
+
+
+def mean_report(reports: Sequence[dict[str, Any]], samples: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The mean of the measures over worlds of one preset, with intervals of that mean; types and archetypes summed up."""
+    first = reports[0]
+    measures = {name: float(np.mean([each["measures"][name] for each in reports])) for name in first["measures"]}
+    drawn = {name: np.mean([each[name] for each in samples], axis=0) for name in samples[0]}
+    return {
+        "world": first["world"],
+        "measures": measures,
+        "intervals": {name: interval(each) for name, each in drawn.items()},
+        "archetypes": _pooled([each["archetypes"] for each in reports], ("rings", "accounts"), {"recall": "accounts", "jaccard": "rings", "oracle": "rings"}),
+        "innocents": _pooled([each["innocents"] for each in reports], ("accounts", "flagged", "acted_on"), {"share_flagged": "accounts"}),
+    }  # fmt: skip
+
+
+def _pooled(parts: Sequence[dict[str, Any]], summed: Sequence[str], weighted: dict[str, str]) -> dict[str, Any]:
+    whole: dict[str, Any] = {}
+    for name in sorted({name for part in parts for name in part}):
+        rows = [part[name] for part in parts if name in part]
+        whole[name] = {
+            **rows[0],
+            **{key: sum(row[key] for row in rows) for key in summed},
+            **{key: float(np.average([row[key] for row in rows], weights=[row[by] for row in rows])) for key, by in weighted.items()},
+        }  # fmt: skip
+    return whole
+
+
+def printed(report: dict[str, Any], preset: str) -> None:
+    """The tables of one preset."""
+    rows: list[Sequence[str]] = []
+    for measure, value, met in judged(report["measures"], preset):
+        ends, target = report["intervals"].get(measure.name), measure.target(preset)
+        rows.append(
+            (
+                measure.name,
+                measure.written(value),
+                " – ".join(measure.written(end) for end in ends) if ends else "",
+                f"{'≤' if measure.smaller else '≥'} {measure.written(target)}" if target is not None else "",
+                VERDICTS[met],
+            )
+        )
+    for headings, lines in (
+        (MEASURE_HEADINGS, rows),
+        (ARCHETYPE_HEADINGS, archetype_rows(report["archetypes"])),
+        (INNOCENT_HEADINGS, innocent_rows(report["innocents"])),
+    ):
+        _print_table(headings, lines)
+
+
+def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    lines = [list(headings), *(list(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headings))]
+    for line in lines:
+        cells = [cell.rjust(width) if place else cell.ljust(width) for place, (cell, width) in enumerate(zip(line, widths, strict=True))]  # fmt: skip
+        print("  ".join(cells).rstrip())
+    print()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure what the arguments ask for; the exit code."""
+    given = _parser().parse_args(arguments)
+    policy = read_policy(given.policy)
+    with ExitStack() as held:
+        work: Path = given.work or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="graphrisk-evaluate-")))
+        for preset in given.presets:
+            started = time.perf_counter()
+            worlds = [written_world(work, preset, given.accounts, seed, policy) for seed in given.seeds]
+            found = [evaluated(world, policy) for world in worlds]
+            report = mean_report([each.report for each in found], [each.samples for each in found])
+            seconds = time.perf_counter() - started
+            seeds = ", ".join(map(str, given.seeds))
+            print(f"\n{preset}: {given.accounts:,} accounts, seeds {seeds}; {seconds:.0f} s\n")
+            printed(report, preset)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.evaluate", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--seeds", type=_numbers, default=TUNING_SEEDS, metavar="N,N,…")
+    parser.add_argument("--presets", type=lambda text: text.split(","), default=PRESETS, metavar="NAME,NAME,…")
+    parser.add_argument("--accounts", type=int, default=31_000)
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="detect under this policy")
+    parser.add_argument("--work", type=Path, metavar="DIR", help="keep worlds and homes there for the next time")
+    return parser
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
