@@ -17,6 +17,7 @@ from graphrisk.cli.local_neo4j import register as register_local_neo4j
 from graphrisk.cli.serving import register as register_serving
 from graphrisk.cli.signals import register as register_signals
 from graphrisk.cli.webhooks import register as register_webhooks
+from graphrisk.cli.worlds import register as register_worlds
 from graphrisk.errors import GraphriskError
 
 STOPPED = "Stopped; nothing was left half done."
@@ -29,6 +30,7 @@ register_local_neo4j(app)
 register_serving(app)
 register_signals(app)
 register_webhooks(app)
+register_worlds(app)
 
 
 def main() -> None:  # noqa: C901 - one arm for each way to end

@@ -1,0 +1,219 @@
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+"""Texts of values, a column at a time: what a value is called, and the many ways in which it arrives spelled.
+
+A value is a number; the same number of the same seed always gives the same text, and no two give texts that
+normalisation would take for one (``graphrisk.sources.normalise``).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrisk.worlds.district import IPV6, NETWORKS, Integers
+from graphrisk.worlds.values import FIRST_NAMES, IBANS, LAST_NAMES, MAIL_DOMAINS, OCTETS, TAGGED_DOMAINS, TAGS
+
+Text = Any
+Characters = npt.NDArray[np.uint8]
+
+STREETS = (
+    "Lindenstraße", "Rue Léon Blum", "Hauptstraße", "Kerkstraat", "Calle Peñón", "High Street", "Bahnhofstraße",
+    "Rue de l'Église", "Dorpsstraat", "Ulica Polna", "Chaussée d'Été", "Station Road", "Gartenweg", "Calle Mayor",
+    "Västergatan", "Church Lane",
+)  # fmt: skip
+CITIES = ("Köln", "Genève", "Málaga", "Leeds", "Gdańsk", "Gent", "Malmö", "Bremen")
+ABROAD = 1 << 29
+PHONE_DIGITS = 8
+PHONES = (("+49", "151"), ("+44", "77"), ("+33", "6"), ("+31", "6"), ("+48", "6"))
+"""Country and mobile prefix; eight more digits follow."""
+_HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
+
+
+def scrambled(index: Integers, size: int, key: int) -> Integers:
+    """A permutation of 0 … ``size - 1``, at ``index``: a Feistel network that is walked until it falls inside.
+
+    Black and Rogaway, "Ciphers with Arbitrary Finite Domains" (2002). The key chooses the permutation; it keeps no secret.
+    """
+    half = max(1, (int(size - 1).bit_length() + 1) // 2)
+    mask = (1 << half) - 1
+    result = index.copy()
+    todo = np.arange(len(index))
+    while len(todo):
+        left, right = result[todo] >> half, result[todo] & mask
+        for turn in range(4):
+            left, right = right, left ^ (mixed(right, key + turn) & mask)
+        result[todo] = (left << half) | right
+        todo = todo[result[todo] >= size]
+    return result
+
+
+def mixed(numbers: Integers, key: int) -> Integers:
+    """63 bits that look random for each number: the finaliser of SplitMix64 (Steele, Lea, Flood 2014)."""
+    bits = numbers.astype(np.uint64) + np.uint64((key * 0x9E3779B97F4A7C15 + 0x632BE59BD9B4E019) % (1 << 64))
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    return ((bits ^ (bits >> np.uint64(31))) >> np.uint64(1)).astype(np.int64)
+
+
+class Speller:
+    """Writes values of a world with this seed; ``rng`` draws the spelling of each row."""
+
+    def __init__(self, seed: int, rng: np.random.Generator) -> None:
+        self._key = (seed * 1_000_003) & 0xFFFFFFFF
+        self._rng = rng
+
+    def texts(self, kind: str, values: Integers) -> Text:
+        """One text for each row: the name of its value in one of its spellings."""
+        write = {
+            "ip": self._addresses,
+            "device": self._devices,
+            "card": lambda each: _joined(["tok_", self._hex(each, 24, 2)]),
+            "bank_account": self._bank_accounts,
+            "email": self._mailboxes,
+            "phone": self._phones,
+            "address": self._postal,
+        }[kind]
+        return write(values)
+
+    def _chance(self, share: float, count: int) -> Text:
+        return pa.array(self._rng.random(count) < share)
+
+    def _hex(self, values: Integers, digits: int, salt: int) -> Text:
+        return _text(self._hex_characters(values, digits, salt))
+
+    def _hex_characters(self, values: Integers, digits: int, salt: int) -> Characters:
+        parts = [mixed(mixed(values, self._key + salt), part) for part in range((digits + 11) // 12)]
+        columns = [_HEX[(part >> (4 * nth)) & 15] for part in parts for nth in range(12)]
+        return np.stack(columns[:digits], axis=1)
+
+    def _devices(self, values: Integers) -> Text:
+        digits = self._hex_characters(values, 32, 1)
+        digits[:, 12] = ord("4")  # RFC 9562: the version, and the variant
+        digits[:, 16] = _HEX[8 + (digits[:, 16] & 3)]
+        text = _text(np.insert(digits, [8, 12, 16, 20], ord("-"), axis=1))
+        return pc.if_else(self._chance(0.25, len(values)), pc.utf8_upper(text), text)
+
+    def _bank_accounts(self, values: Integers) -> Text:
+        # One value in five tokens is an account number; the country follows from the value as well.
+        draw = mixed(values, self._key + 11) % 100
+        tokens = np.array(_joined(["ba_", self._hex(values, 24, 3)]).to_pylist(), object)
+        for nth, (country, length) in enumerate(IBANS):
+            rows = np.flatnonzero((draw >= 40) & (draw % len(IBANS) == nth))
+            tokens[rows] = self._ibans(values[rows], country, length).to_pylist()
+        text = pa.array(tokens, pa.string())
+        compact = pc.replace_substring(text, " ", "")
+        return pc.if_else(self._chance(0.4, len(values)), compact, text)
+
+    def _ibans(self, values: Integers, country: str, length: int) -> Text:
+        first, second = mixed(values, self._key + 12), mixed(values, self._key + 13)
+        digits = np.stack([(part // 10**nth) % 10 for part in (first, second) for nth in range(12)], axis=1)[:, :length]
+        remainder = np.zeros(len(values), np.int64)
+        letters = [int(digit) for letter in country for digit in str(ord(letter) - 55)]
+        for column in [*digits.T, *letters, 0, 0]:
+            remainder = (remainder * 10 + column) % 97  # ISO 13616
+        check = 98 - remainder
+        parts = [check // 10, check % 10]
+        body = np.concatenate((np.stack(parts, axis=1), digits), axis=1).astype(np.uint8) + ord("0")
+        head = np.tile(np.frombuffer(country.encode(), np.uint8), (len(values), 1))
+        whole = np.concatenate((head, body), axis=1)
+        return _text(np.insert(whole, list(range(4, whole.shape[1], 4)), ord(" "), axis=1))
+
+    def _mailboxes(self, values: Integers) -> Text:
+        number = scrambled(values, ABROAD, self._key + 21)
+        first, number = number % len(FIRST_NAMES), number // len(FIRST_NAMES)
+        last, number = number % len(LAST_NAMES), number // len(LAST_NAMES)
+        domain = mixed(values, self._key + 22) % len(MAIL_DOMAINS)
+        names, surnames, domains = (pa.array(each) for each in (FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS))
+        given, rest = names.take(pa.array(first)), _joined([surnames.take(pa.array(last)), _numbers(number)])
+        count, host = len(values), domains.take(pa.array(domain))
+        # Gmail ignores dots; every mailbox has its one dot, so no two differ by dots alone.
+        undotted = pc.and_(pc.equal(host, "gmail.com"), self._chance(0.4, count))
+        local = _joined([given, pc.if_else(undotted, "", "."), rest])
+        tagged = pc.and_(pc.is_in(host, pa.array(TAGGED_DOMAINS)), self._chance(0.2, count))
+        tag = pa.array([f"+{tag}" for tag in TAGS]).take(pa.array(self._rng.integers(0, len(TAGS), count)))
+        local = _joined([local, pc.if_else(tagged, tag, "")])
+        local = pc.if_else(self._chance(0.15, count), pc.utf8_title(local), local)
+        text = _joined([local, "@", host])
+        return pc.if_else(self._chance(0.15, count), pc.utf8_upper(text), text)
+
+    def _phones(self, values: Integers) -> Text:
+        number = scrambled(values, len(PHONES) * 10**PHONE_DIGITS, self._key + 31)
+        country, number = number // 10**PHONE_DIGITS, number % 10**PHONE_DIGITS
+        digits = _text(np.stack([(number // 10**nth) % 10 + ord("0") for nth in range(PHONE_DIGITS)], axis=1))
+        count = len(values)
+        codes, prefixes = (pa.array([phone[part] for phone in PHONES]).take(pa.array(country)) for part in (0, 1))
+        gap = pa.array(("", " ", "-")).take(pa.array(self._rng.integers(0, 3, count)))
+        head, tail = pc.utf8_slice_codeunits(digits, 0, 4), pc.utf8_slice_codeunits(digits, 4)
+        after = pc.if_else(pc.equal(gap, ""), "", " ")
+        return _joined([codes, after, prefixes, gap, head, gap, tail])
+
+    def _postal(self, values: Integers) -> Text:
+        number = scrambled(values, ABROAD, self._key + 41)
+        street, number = number % len(STREETS), number // len(STREETS)
+        house, number = 1 + number % 180, number // 180
+        code = 10_000 + number
+        city = pa.array(CITIES).take(pa.array(code % len(CITIES)))
+        count = len(values)
+        comma = pc.if_else(self._chance(0.4, count), " ", ", ")
+        text = _joined(
+            [pa.array(STREETS).take(pa.array(street)), " ", _numbers(house), comma, _numbers(code), " ", city]
+        )
+        text = pc.if_else(self._chance(0.2, count), pc.utf8_lower(text), text)
+        return pc.if_else(self._chance(0.2, count), _without_accents(text), text)
+
+    def _addresses(self, values: Integers) -> Text:
+        is_v6 = values >= IPV6
+        order = np.argsort(np.concatenate((np.flatnonzero(~is_v6), np.flatnonzero(is_v6))))
+        both = pa.concat_arrays([self._ipv4(values[~is_v6]), self._ipv6(values[is_v6])])
+        return both.take(pa.array(order))
+
+    def _ipv4(self, values: Integers) -> Text:
+        network = scrambled(values >> 8, NETWORKS, self._key + 51)
+        first = pa.array([str(octet) for octet in OCTETS]).take(pa.array(network >> 16))
+        octets = pa.array([str(octet) for octet in range(256)])
+        rest = [octets.take(pa.array(part)) for part in ((network >> 8) & 255, network & 255, values & 255)]
+        text = pc.binary_join_element_wise(first, *rest, ".")
+        mapped = self._chance(0.01, len(values))
+        return pc.if_else(mapped, _joined(["::ffff:", text]), text)
+
+    def _ipv6(self, values: Integers) -> Text:
+        """Hosts of a /64 change their address all the time (RFC 8981)."""
+        site = scrambled((values - IPV6) >> 8, 256 * 61_440, self._key + 52)
+        host = self._rng.integers(1, 65_536, (4, len(values)))
+        groups = [0x8100 + site // 61_440, 4_096 + site % 61_440, (values & 255) << 8, *host]
+        words = pa.array([f"{word:x}" for word in range(65_536)])
+        text = pc.binary_join_element_wise("2a02", *[words.take(pa.array(group)) for group in groups], ":")
+        return pc.if_else(self._chance(0.15, len(values)), pc.utf8_upper(text), text)
+
+
+def account_names(numbers: Integers) -> Text:
+    """Ids of accounts: ``acc_`` and eight digits."""
+    digits = [(numbers // 10**place) % 10 + ord("0") for place in range(7, -1, -1)]
+    return _joined(["acc_", _text(np.stack(digits, axis=1))])
+
+
+def _without_accents(text: Text) -> Text:
+    for accented, plain in zip("éÉñóèáńöäß", "eEnoeanoaß", strict=True):
+        text = pc.replace_substring(text, accented, plain)
+    return text
+
+
+def _numbers(numbers: Integers) -> Text:
+    return pc.cast(pa.array(numbers), pa.string())
+
+
+def _joined(parts: list[Any]) -> Text:
+    return pc.binary_join_element_wise(*parts, "")
+
+
+def _text(characters: npt.NDArray[Any]) -> Text:
+    """A column of texts of one length, from a matrix of ASCII characters."""
+    rows, length = characters.shape
+    offsets = pa.py_buffer(np.arange(0, rows * length + 1, length or 1, dtype=np.int32))
+    content = pa.py_buffer(np.ascontiguousarray(characters, np.uint8))
+    return pa.StringArray.from_buffers(rows, offsets, content)
