@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo demo-neo4j test test-long check bench bench-graph docs fmt clean
+.PHONY: help demo demo-neo4j test test-long check bench bench-api bench-graph evaluate reference docs fmt clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -40,8 +40,17 @@ check: .venv/ready ## format, lint, types, layers, generated docs
 bench-graph: .venv/ready ## rows a second into a real Neo4j, beside a bare driver loop, and by import
 	@$(BIN)/python -m tests.bench.graph
 
+bench-api: .venv/ready ## answers a second of the API at 1,000,000 accounts, beside a bare route
+	@$(BIN)/python -m tests.bench.api
+
 bench: .venv/ready ## seconds and memory per stage at 1,000,000 accounts, beside the floor
 	@$(BIN)/python -m tests.bench
+
+evaluate: .venv/ready ## detection quality on worlds with hidden truth, beside rivals, against the targets
+	@$(BIN)/python -m tests.bench.evaluate --seeds 201,202,203
+
+reference: .venv/ready ## learn the shipped reference from named worlds; written only if it is admitted
+	@$(BIN)/python -m tests.bench.reference
 
 docs: .venv/ready ## write the generated parts of the documentation
 	@$(BIN)/python -m tests.docs

@@ -71,6 +71,11 @@ class Settings:
     def policy_file(self) -> Path:
         return self.home / "policy.toml"
 
+    @property
+    def reference_file(self) -> Path:
+        """The reference that a person adopted; without it the shipped one holds."""
+        return self.home / "reference.toml"
+
     def prepare(self) -> None:
         """Make the home folder, or check that this version can use the one that is there.
 

@@ -73,6 +73,16 @@ FEATURES: dict[str, str] = {
     "cohort_share": "share of the ring's links that have cohort evidence",
     "label_enrich": "−log10 of the chance of so many core accounts labelled bad, known as of the run",
     "closed_inherit": "share of the linking values that a closed account used before the last member came",
+    "own_device": "of the core accounts with a device, the share with one that no other core account uses",
+    "own_payment": "the same for cards and bank accounts",
+    "top_value": "share of the core on the shared value that most of it uses; cohorts and hubs do not count",
+    "kinds_linked": "mean number of kinds that a link has evidence of, IP addresses not counted",
+    "active_days": "ln(1 + median of the days between an account's first and last sighting)",
+    "same_address": "share of the core on its commonest postal address; unknown where none was seen",
+    "good_share": "share of the core labelled good, known as of the run",
+    "ip_crowd": "mean of ln(accounts in the marketplace) over the core's weekly IP addresses",
+    "use_days": "ln(1 + median of the days for which a core account used a linking value)",
+    "handover": "ln(1 + median over links of the days between the two accounts' uses of what they share)",
 }
 """How each feature of a ring is computed."""
 

@@ -10,6 +10,7 @@ import duckdb
 
 from graphrisk.cli.application import app, home_in_use
 from graphrisk.cli.batch import register as register_batch
+from graphrisk.cli.calibrating import register as register_calibrating
 from graphrisk.cli.evaluating import register as register_evaluating
 from graphrisk.cli.graphing import register as register_graphing
 from graphrisk.cli.inspecting import register as register_inspecting
@@ -23,6 +24,7 @@ from graphrisk.errors import GraphriskError
 STOPPED = "Stopped; nothing was left half done."
 
 register_batch(app)
+register_calibrating(app)
 register_evaluating(app)
 register_graphing(app)
 register_inspecting(app)

@@ -50,7 +50,7 @@ from graphrisk.runs.tables import output_digest
 from graphrisk.schema import LABELS
 from graphrisk.scoring.account_risk import account_risk
 from graphrisk.scoring.features import ring_features
-from graphrisk.scoring.reference import SIGNS, Reference, shipped_reference
+from graphrisk.scoring.reference import SIGNS, Reference, read_reference
 from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_contributions, ring_logits, to_score
 from graphrisk.settings import Settings
 
@@ -113,11 +113,12 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
         raise DetectionError(f"The ledger has no load{by}.")
     moment = as_of or loads[-1].accepted_at
     live = current_run(settings.home)
-    manifest = _described(policy, moment, engine, loads, live)
+    reference = read_reference(settings.reference_file)
+    manifest = _described(policy, reference, moment, engine, loads, live)
     clock = StageClock()
     with settings.scratch("detect") as scratch, settings.columns(scratch) as columns, _memory_explained(settings):
         view_facts(columns, ledger, moment, loads)
-        found = _find_rings(columns, settings, policy, moment, engine, clock)
+        found = _find_rings(columns, settings, policy, reference, moment, engine, clock)
         with clock.stage("identity"):
             identified, manifest["lineage_of"] = _identify(settings, found, manifest, moment, policy)
         with clock.stage("assembly"):
@@ -131,12 +132,14 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
         return write_run(scratch, settings.runs, tables, manifest)
 
 
-def _described(policy: Policy, moment: datetime, engine: str, loads: list[Load], live: str | None) -> dict[str, Any]:
+def _described(
+    policy: Policy, reference: Reference, moment: datetime, engine: str, loads: list[Load], live: str | None
+) -> dict[str, Any]:
     content = json.dumps(sorted(load.content for load in loads))
     named = {
         "as_of": moment.isoformat(),
         "policy_hash": policy.hash,
-        "reference_hash": shipped_reference().hash,
+        "reference_hash": reference.hash,
         "method_version": METHOD_VERSION,
         "engine": engine,
         "versions": {library: known for library in LIBRARIES if (known := _version(library))},
@@ -176,12 +179,12 @@ def _find_rings(
     columns: duckdb.DuckDBPyConnection,
     settings: Settings,
     policy: Policy,
+    reference: Reference,
     moment: datetime,
     engine: str,
     clock: StageClock,
 ) -> _Found:
     """linkage → detection → rings → scoring, on the facts in view."""
-    reference = shipped_reference()
     with clock.stage("linkage"):
         linkage = link(columns, policy, moment, reference.expected_new_share)
         ids = columns.sql("SELECT account, account_id, status, marketplace FROM ids ORDER BY account").to_arrow_table()

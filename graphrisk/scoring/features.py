@@ -12,6 +12,7 @@ from scipy.special import bdtrc
 
 from graphrisk.model import DAY_US, Floats, Ints, Members, RingLinks, Rings
 from graphrisk.policy import Policy
+from graphrisk.scoring.everyday import everyday_features
 from graphrisk.scoring.reference import Reference
 
 PAYMENT_KINDS = ("card", "bank_account")
@@ -62,6 +63,7 @@ def ring_features(
         **_sign_ups(columns, reference, rings, members, links),
         "label_enrich": _bad_labels(columns, reference, rings),
         "closed_inherit": _inherited(columns, count),
+        **everyday_features(columns, policy, rings),
     }
     columns.execute("DROP TABLE ring_values")
     for view in ("ring_core", "ring_links"):

@@ -26,6 +26,18 @@ RING_SENTENCES: dict[str, Sentence] = {
         else "No core account is known to be bad."
     ),
     "closed_inherit": lambda x: f"{100 * x:.0f} % of the shared values were used by closed accounts before.",
+    "own_device": lambda x: f"{100 * x:.0f} % of the accounts have a device that no other account of the ring uses.",
+    "own_payment": lambda x: (
+        f"{100 * x:.0f} % of the accounts have a card or bank account that no other one of the ring uses."
+    ),
+    "top_value": lambda x: f"One shared value is used by {100 * x:.0f} % of the core accounts.",
+    "kinds_linked": lambda x: f"Linked accounts share {x:.1f} kinds of values on average.",
+    "active_days": lambda x: f"Half of the accounts were active over {expm1(x):.0f} days or more.",
+    "same_address": lambda x: f"{100 * x:.0f} % of the core accounts have the same postal address.",
+    "good_share": lambda x: f"{100 * x:.0f} % of the core accounts are known to be good.",
+    "ip_crowd": lambda x: f"A usual IP address of the ring is shared by {exp(x):.0f} accounts in a week.",
+    "use_days": lambda x: f"Half of the uses of shared values lasted {expm1(x):.0f} days or more.",
+    "handover": lambda x: f"Half of the linked accounts used what they share {expm1(x):.0f} days apart or more.",
 }
 """Feature → sentence over the feature's value."""
 

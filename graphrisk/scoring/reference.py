@@ -1,4 +1,8 @@
-"""The frozen reference: the only global numbers that may enter a ring or a score, shipped with the package."""
+"""The frozen reference: the only global numbers that may enter a ring or a score.
+
+One is shipped with the package. ``graphrisk calibrate`` proposes another; a person adopts it by putting it into the home
+as ``reference.toml``. Its hash names every run that was made with it.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,12 @@ import json
 import tomllib
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from graphrisk.errors import SettingsError
 
 SIGNS: dict[str, int] = {
     "log_n": 1,
@@ -24,17 +31,58 @@ SIGNS: dict[str, int] = {
     "cohort_share": 1,
     "label_enrich": 1,
     "closed_inherit": 1,
+    "own_device": -1,
+    "own_payment": -1,
+    "top_value": -1,
+    "kinds_linked": 1,
+    "active_days": -1,
+    "good_share": -1,
+    "same_address": 0,
+    "ip_crowd": 0,
+    "use_days": 0,
+    "handover": 0,
 }
-"""Features and the sign that each one's coefficient must have, fixed before any data was seen."""
+"""Features and the sign that each one's coefficient must have, fixed before any data was seen. Those with 0 are no
+evidence for or against an organized ring; they only tell its innocent rivals apart."""
+
+ORGANIZED = "organized_ring"
+_AGAINST_ALL = {"label_enrich": -1, "good_share": 1, "own_device": 1, "own_payment": 1, "active_days": 1}
+RIVALS: dict[str, dict[str, int]] = {
+    "household": {
+        **_AGAINST_ALL, "log_n": -1, "card_reuse": -1, "ip_div": -1, "ip_coresidence": 1, "same_address": 1, "burst": -1,
+        "new_share": -1, "cohort_share": -1, "closed_inherit": -1, "ip_crowd": -1, "handover": -1,
+    },
+    "workplace": {
+        **_AGAINST_ALL, "ip_div": -1, "ip_coresidence": 1, "same_address": 1, "top_value": 1, "onset_spread": 1,
+        "cohort_share": -1, "closed_inherit": -1, "use_days": 1, "handover": -1,
+    },
+    "public_network": {
+        **_AGAINST_ALL, "card_reuse": -1, "kinds_linked": -1, "top_value": 1, "ip_crowd": 1, "use_days": -1,
+        "closed_inherit": -1,
+    },
+    "agency": {
+        **_AGAINST_ALL, "top_value": 1, "onset_spread": 1, "new_share": -1, "burst": -1, "cohort_share": -1, "use_days": 1,
+        "handover": -1,
+    },
+    "resold_device": {
+        **_AGAINST_ALL, "log_n": -1, "card_reuse": -1, "kinds_linked": -1, "cohort_share": -1, "burst": -1, "handover": 1,
+    },
+}  # fmt: skip
+"""Innocent explanations of a ring: feature → the sign it must have *for the rival, against an organized ring*.
+
+No feature speaks for a rival and for an organized ring alike, so that what raises the ring's risk never raises a rival.
+"""
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
-class Feature(BaseModel):
+class _Numbers(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Feature(_Numbers):
     """Coefficient per standard deviation, the mean and scale that a value is standardised by, and the milli-logits
     that a ring gets where the facts cannot tell the value."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     coefficient: float
     mean: float
@@ -42,10 +90,17 @@ class Feature(BaseModel):
     unknown: int = 0
 
 
-class Reference(BaseModel):
-    """Expected shares, the intercept (milli-logits) and the features' numbers; ``hash`` names this very set."""
+class Rival(_Numbers):
+    """The log-odds of a rival against an organized ring: intercept and ``unknown`` in milli-logits, coefficients per
+    standard deviation of the features in ``RIVALS``."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    intercept: int
+    coefficients: dict[str, float]
+    unknown: dict[str, int] = {}
+
+
+class Reference(_Numbers):
+    """Expected shares, the intercept (milli-logits), the features' and the rivals' numbers; ``hash`` names this very set."""
 
     version: str
     expected_new_share: Share
@@ -53,14 +108,19 @@ class Reference(BaseModel):
     seven_day_share: Share
     intercept: int
     features: dict[str, Feature]
+    rivals: dict[str, Rival]
 
     @model_validator(mode="after")
     def _monotone(self) -> Self:
         if set(self.features) != set(SIGNS):
             raise ValueError(f"features must be exactly {', '.join(SIGNS)}")
-        for name, feature in self.features.items():
-            if feature.coefficient * SIGNS[name] < 0:
-                raise ValueError(f"the coefficient of {name} must not have the other sign")
+        if set(self.rivals) != set(RIVALS):
+            raise ValueError(f"rivals must be exactly {', '.join(RIVALS)}")
+        _check_signs("", {name: feature.coefficient for name, feature in self.features.items()}, SIGNS)
+        for name, rival in self.rivals.items():
+            _check_signs(f"rivals.{name}.", rival.coefficients, RIVALS[name])
+            if stray := set(rival.unknown) - set(RIVALS[name]):
+                raise ValueError(f"rivals.{name}.unknown must not name {', '.join(sorted(stray))}")
         return self
 
     @property
@@ -69,8 +129,38 @@ class Reference(BaseModel):
         return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
 
 
+def _check_signs(prefix: str, coefficients: dict[str, float], signs: dict[str, int]) -> None:
+    if set(coefficients) != set(signs):
+        raise ValueError(f"{prefix}coefficients must be those of {', '.join(signs)}")
+    for name, coefficient in coefficients.items():
+        if coefficient * signs[name] < 0 or (coefficient and not signs[name]):
+            allowed = {1: "0 or above", -1: "0 or below", 0: "0"}[signs[name]]
+            raise ValueError(f"the coefficient of {prefix}{name} is {coefficient}; it must be {allowed}")
+
+
 @cache
 def shipped_reference() -> Reference:
     """The reference that comes with the package."""
     text = (files("graphrisk.scoring") / "reference.toml").read_text(encoding="utf-8")
     return Reference.model_validate(tomllib.loads(text))
+
+
+def read_reference(path: Path) -> Reference:
+    """The reference that a person adopted into ``path``, or the shipped one if nothing is there.
+
+    Raises ``SettingsError`` that names the file and what is wrong with it.
+    """
+    if not path.exists():
+        return shipped_reference()
+    try:
+        return Reference.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SettingsError(f"The reference {path} cannot be read: {error.strerror}; check the file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"The reference {path} is not valid TOML: {error}; mend that line.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise SettingsError(
+            f"The reference {path} is wrong at {key}: {first['msg']}; mend it, or remove it to use the shipped one."
+        ) from error

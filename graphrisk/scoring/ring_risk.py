@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from graphrisk.model import Floats, Ints
@@ -16,15 +18,32 @@ FURTHEST = 4.0
 LOGIT_LIMIT = 8_000
 
 
-def ring_contributions(features: dict[str, Floats], reference: Reference) -> Ints:
-    """Milli-logits of each feature of each ring, shape (rings, features in the order of ``SIGNS``)."""
+def standardised(features: dict[str, Floats], reference: Reference) -> dict[str, Floats]:
+    """Each feature in standard deviations from the reference's mean, at most four; ``nan`` stays."""
+    return {
+        name: np.clip((features[name] - each.mean) / each.scale, -FURTHEST, FURTHEST)
+        for name, each in reference.features.items()
+    }
+
+
+def contributions(standard: dict[str, Floats], coefficients: Mapping[str, float], unknown: Mapping[str, int]) -> Ints:
+    """Milli-logits of each feature of each ring, shape (rings, features in the order of ``SIGNS``); 0 for a feature
+    without a coefficient."""
     parts: list[Ints] = []
     for name in SIGNS:
-        feature = reference.features[name]
-        standard = np.clip((features[name] - feature.mean) / feature.scale, -FURTHEST, FURTHEST)
-        known = np.rint(1000 * feature.coefficient * np.nan_to_num(standard, nan=0.0)).astype(np.int64)
-        parts.append(np.where(np.isnan(standard), feature.unknown, known))
+        values = standard[name]
+        known = np.rint(1000 * coefficients.get(name, 0.0) * np.nan_to_num(values, nan=0.0)).astype(np.int64)
+        parts.append(np.where(np.isnan(values), unknown.get(name, 0), known))
     return np.column_stack(parts)
+
+
+def ring_contributions(features: dict[str, Floats], reference: Reference) -> Ints:
+    """Milli-logits that each feature adds to the risk of each ring, shape (rings, features in the order of ``SIGNS``)."""
+    return contributions(
+        standardised(features, reference),
+        {name: each.coefficient for name, each in reference.features.items()},
+        {name: each.unknown for name, each in reference.features.items()},
+    )
 
 
 def ring_logits(contributions: Ints, reference: Reference) -> Ints:

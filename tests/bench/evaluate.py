@@ -1,8 +1,7 @@
 """``python -m tests.bench.evaluate``: detection quality on worlds with hidden truth, as a table against the targets.
 
 A world of a (preset, accounts, seed) is written and loaded once into ``--work``; later runs only detect, as long as what
-writes and loads it is unchanged. ``--quick`` measures the rings alone: what is looked at again and again while they are
-being improved. The exit code is 0 however good or bad the rings are.
+writes and loads it is unchanged. The exit code is 0 however good or bad the rings are.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ import numpy as np
 
 from graphrisk import pipeline
 from graphrisk.evaluation.evaluating import Evaluation, evaluate
-from graphrisk.evaluation.measures import interval
+from graphrisk.evaluation.measures import FLAGGED, Case, interval, values
 from graphrisk.evaluation.report import (
     ARCHETYPE_HEADINGS,
     INNOCENT_HEADINGS,
@@ -33,6 +32,7 @@ from graphrisk.evaluation.report import (
     archetype_rows,
     innocent_rows,
 )
+from graphrisk.evaluation.rivals import RIVALS, Rival, found_by
 from graphrisk.evaluation.targets import PRESETS, judged
 from graphrisk.policy import Policy, read_policy
 from graphrisk.settings import Settings
@@ -41,6 +41,8 @@ from graphrisk.worlds.small import write_small_world
 PACKAGE = Path(__file__).parents[2] / "graphrisk"
 TUNING_SEEDS = (101,)
 SMALL = "small"
+BESIDE = ("ring_jaccard", "account_precision", "account_recall", "account_f1", "ordinary_flagged", "business_flagged")
+THRESHOLDS = (3, 5, 8, 12, 20, 30, 50, 80, 120, 200)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seeds = ", ".join(map(str, given.seeds))
             print(f"\n{preset}: {given.accounts:,} accounts, seeds {seeds}; {seconds:.0f} s\n")
             printed(report, preset)
+            beside_rivals(report, found, given.tune_rivals)
     return 0
+
+
+def beside_rivals(report: dict[str, Any], found: Sequence[Evaluation], tune: bool) -> None:
+    """Print what the rivals find on the same facts; with ``tune``, each at the threshold that is best for it here."""
+    rows = [("graphrisk", *(f"{report['measures'][name]:.3f}" for name in BESIDE), "")]
+    for rival in RIVALS:
+        tried = [_as_rival(rival, threshold, found) for threshold in (THRESHOLDS if tune else (rival.threshold,))]
+        best = max(tried, key=lambda each: each["account_f1"])
+        rows.append(
+            (rival.name, *(f"{best[name]:.3f}" for name in BESIDE), f"{rival.statistic} ≥ {best['threshold']:g}")
+        )
+    _print_table(("beside", *BESIDE, "claimed from"), rows)
+
+
+def _as_rival(rival: Rival, threshold: float, found: Sequence[Evaluation]) -> dict[str, float]:
+    """The mean measures of a rival with this threshold over the worlds."""
+    each: list[dict[str, float]] = []
+    for one in found:
+        truth = one.case.truth
+        case = Case(truth, found_by(replace(rival, threshold=threshold), one.held, len(truth.ring)), None, FLAGGED)
+        each.append(values(case, case.plain_weights()))
+    return {"threshold": threshold, **{name: float(np.mean([one[name] for one in each])) for name in BESIDE}}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -182,6 +207,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--presets", type=lambda text: text.split(","), default=PRESETS, metavar="NAME,NAME,…")
     parser.add_argument("--accounts", type=int, default=31_000)
     parser.add_argument("--policy", type=Path, metavar="FILE", help="detect under this policy")
+    parser.add_argument(
+        "--tune-rivals", action="store_true", help="give each rival the threshold that is best for it here"
+    )
     parser.add_argument("--work", type=Path, metavar="DIR", help="keep worlds and homes there for the next time")
     return parser
 

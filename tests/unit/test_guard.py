@@ -11,10 +11,12 @@ import pyarrow as pa
 import pytest
 
 from graphrisk import pipeline
+from graphrisk.calibration.writing import reference_text
 from graphrisk.errors import NotFoundError, PublicationRefusedError, StoreError
 from graphrisk.policy import GuardPolicy, Policy
 from graphrisk.publication import Answers, objections
 from graphrisk.runs.store import current_run, publications
+from graphrisk.scoring.reference import shipped_reference
 from tests import support_detection as support
 
 
@@ -72,10 +74,13 @@ def test_too_many_accounts_change_their_ring(at: support.Settings, tmp_path: Pat
 
 
 def test_too_many_accounts_change_their_band(at: support.Settings) -> None:
-    scores = support.read_scores(at, current_run(at.home) or "")
-    other = policy("bands", **({"high": 1000} if min(scores) >= 700 else {"high": 1, "medium": 1}))
-    run = support.detect(at, policy=other)["run_id"]
-    changed = sum(other.bands.of(score) != Policy().bands.of(score) for score in scores)
+    before = support.read_scores(at, current_run(at.home) or "")
+    doubtful = shipped_reference().model_copy(update={"intercept": -30_000})
+    at.reference_file.write_text(reference_text(doubtful, ["Nothing is a ring."]))
+    run = support.detect(at)["run_id"]
+    bands = Policy().bands
+    pairs = zip(before, support.read_scores(at, run), strict=True)
+    changed = sum(bands.of(one) != bands.of(other) for one, other in pairs)
     assert changed >= 6
     (reason,) = refused(at, run, policy("guard", small_change=0))
     assert reason.startswith(f"{changed} of 12 accounts ({100 * changed / 12:.1f} %) would change band")

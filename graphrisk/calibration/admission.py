@@ -1,0 +1,88 @@
+"""Admission: a proposed reference is adopted only if it beats the incumbent on worlds that it has not seen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from graphrisk.calibration.examples import Examples
+from graphrisk.errors import InputError
+from graphrisk.model import Bools, Floats
+
+BINS = 10
+
+
+@dataclass(frozen=True)
+class Quality:
+    """How well ring logits tell organized rings: mean log loss (nats), area under precision and recall, and the
+    expected calibration error over ten bins of equal width."""
+
+    log_loss: float
+    pr_auc: float
+    calibration_error: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The incumbent and the proposal on the same rings, none of which the proposal was trained on."""
+
+    what: str
+    rings: int
+    organized: int
+    incumbent: Quality
+    proposed: Quality
+
+    @property
+    def better(self) -> bool:
+        """Lower log loss, and no smaller area."""
+        return self.proposed.log_loss < self.incumbent.log_loss and self.proposed.pr_auc >= self.incumbent.pr_auc
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "better": self.better}
+
+
+def quality(logit: Floats, organized: Bools) -> Quality:
+    """The quality of ring logits (in logits). Raises ``InputError`` when only one of the two outcomes is there."""
+    if organized.all() or not organized.any():
+        raise InputError(
+            f"All of {len(organized):,} reviewed rings are {'organized' if organized.any() else 'innocent'}; "
+            "quality needs both, so give more truth or more labels."
+        )
+    signed = np.where(organized, logit, -logit)
+    return Quality(
+        round(float(np.logaddexp(0, -signed).mean()), 6),
+        round(_pr_auc(logit, organized), 6),
+        round(_calibration_error(1 / (1 + np.exp(-logit)), organized), 6),
+    )
+
+
+def compare(what: str, examples: Examples, incumbent: Floats, proposed: Floats) -> Comparison:
+    """Both references' logits (milli-logits) on the same examples."""
+    truth = examples.organized
+    return Comparison(
+        what, len(truth), int(truth.sum()), quality(incumbent / 1000, truth), quality(proposed / 1000, truth)
+    )
+
+
+def admitted(comparisons: list[Comparison]) -> bool:
+    """Whether the proposal is better in the first comparison, which is of everything, and in most of the others, which
+    are of what was left out on purpose."""
+    whole, *others = comparisons
+    return whole.better and 2 * sum(each.better for each in others) >= len(others)
+
+
+def _pr_auc(logit: Floats, organized: Bools) -> float:
+    """Average precision: Σ precision · rise in recall over the distinct logits, from the highest down."""
+    order = np.argsort(-logit, kind="stable")
+    last_of_ties = np.flatnonzero(np.r_[np.diff(logit[order]) != 0, True])
+    hits = np.cumsum(organized[order])[last_of_ties]
+    return float((hits / (last_of_ties + 1)) @ np.diff(np.r_[0, hits]) / organized.sum())
+
+
+def _calibration_error(risk: Floats, organized: Bools) -> float:
+    place = np.minimum((risk * BINS).astype(np.int64), BINS - 1)
+    off = np.bincount(place, weights=risk - organized, minlength=BINS)
+    return float(np.abs(off).sum() / len(risk))

@@ -1,0 +1,34 @@
+"""A reference as the TOML file that a person reads, keeps and adopts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from graphrisk.scoring.reference import Reference
+
+
+def reference_text(reference: Reference, comments: Iterable[str]) -> str:
+    """TOML that reads back as the same reference, headed by comments on where it comes from."""
+    lines = [*(f"# {line}".rstrip() for line in comments), f'version = "{reference.version}"']
+    for name, meaning in (
+        ("expected_new_share", "of the accounts seen on one address in a week, those that signed up there"),
+        ("bad_rate", "of all accounts, those labelled bad"),
+        ("seven_day_share", "of all sign-ups, those in the busiest seven days"),
+    ):
+        lines.append(f"{name} = {getattr(reference, name)}  # {meaning}")
+    lines += [f"intercept = {reference.intercept}  # milli-logits at the mean of every feature", "", "[features]"]
+    for name, each in reference.features.items():
+        unknown = f", unknown = {each.unknown}" if each.unknown else ""
+        lines.append(
+            f"{name:<14} = {{ coefficient = {each.coefficient:>6}, mean = {each.mean}, scale = {each.scale}{unknown} }}"
+        )
+    for name, rival in reference.rivals.items():
+        lines += ["", f"[rivals.{name}]  # log-odds against an organized ring", f"intercept = {rival.intercept}"]
+        lines.append(f"coefficients = {_inline(rival.coefficients)}")
+        if rival.unknown:
+            lines.append(f"unknown = {_inline(rival.unknown)}")
+    return "\n".join(lines) + "\n"
+
+
+def _inline(numbers: dict[str, float] | dict[str, int]) -> str:
+    return "{ " + ", ".join(f"{name} = {number}" for name, number in numbers.items()) + " }"
