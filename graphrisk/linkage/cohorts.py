@@ -11,12 +11,15 @@ import pyarrow as pa
 from scipy.special import pdtrc
 
 from graphrisk.linkage.attributes import FIRST_MONDAY_US, WEEK_US, filled
-from graphrisk.model import DAY_US, Ints
+from graphrisk.model import DAY_US, Floats, Ints
 from graphrisk.policy import Policy
 
 SMALLEST_RATE = 0.05
 CLOCK_SKEW_DAYS = 1
 """An account's first sighting may be stamped a little before its creation."""
+
+BASELINE_WEEKS = 12
+"""A place's usual arrivals are taken over so many weeks at least: a place that is new has no habits yet."""
 
 HUB_KINDS = ("device", "card")
 
@@ -38,11 +41,18 @@ SELECT *, ((first - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS week FROM arriv
 
 CANDIDATES = """
 CREATE TABLE candidates AS
-SELECT source, place, week, count(*) AS arrived FROM newcomers GROUP BY source, place, week HAVING count(*) >= $min_accounts
+WITH weekly AS (SELECT source, place, week, count(*) AS arrived FROM newcomers GROUP BY source, place, week
+), usual AS (
+    SELECT source, place, sum(arrived) AS ever, greatest($baseline_weeks, max(week) - min(week) + 1) AS weeks
+    FROM weekly GROUP BY source, place
+)
+SELECT source, place, week, arrived, (ever - arrived) / (weeks - 1) AS usual
+FROM weekly JOIN usual USING (source, place) WHERE arrived >= $min_accounts
 """
+"""``usual`` is how many arrive at the place in any other week."""
 
 PRESENT = f"""
-SELECT candidates.source, candidates.place, candidates.week, arrived, count(DISTINCT present.account) AS present
+SELECT candidates.source, candidates.place, candidates.week, arrived, usual, count(DISTINCT present.account) AS present
 FROM candidates JOIN (
     SELECT 0 AS source, address AS place, account, first, last FROM visited
     UNION ALL SELECT 1, network, account, first, last FROM visited WHERE network IS NOT NULL
@@ -50,7 +60,7 @@ FROM candidates JOIN (
 ) AS present
 ON present.source = candidates.source AND present.place = candidates.place
    AND present.first < {WEEK_US} * (candidates.week + 1) + {FIRST_MONDAY_US} AND present.last >= {WEEK_US} * candidates.week + {FIRST_MONDAY_US}
-GROUP BY candidates.source, candidates.place, candidates.week, arrived
+GROUP BY candidates.source, candidates.place, candidates.week, arrived, usual
 """
 
 ACCEPTED = """
@@ -68,12 +78,14 @@ WHERE attributes.kind = $cohort
 """
 
 
-def surprising(arrived: Ints, present: Ints, expected_share: float, significance: float) -> np.ndarray:
+def surprising(
+    arrived: Ints, present: Ints, usual: Floats, expected_share: float, significance: float
+) -> np.ndarray:
     """Whether so many arrivals among the accounts present are beyond chance: P(Poisson(λ) ≥ arrived) < significance.
 
-    λ is ``present · expected_share``, at least .05. Shapes (n,), (n,) → bool (n,).
+    λ is the larger of ``present · expected_share`` and ``usual``, at least .05. Shapes (n,), … → bool (n,).
     """
-    rate = np.maximum(SMALLEST_RATE, present * expected_share)
+    rate = np.maximum(np.maximum(SMALLEST_RATE, present * expected_share), usual)
     return pdtrc(arrived - 1, rate) < significance
 
 
@@ -87,13 +99,14 @@ def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_sha
     bound = {
         "$new_days": policy.cohorts.new_days,
         "$min_accounts": policy.cohorts.min_accounts,
+        "$baseline_weeks": BASELINE_WEEKS,
         "$cohort": codes["cohort"],
     }
     columns.execute(filled(NEW, bound))
     columns.execute(filled(CANDIDATES, bound))
     found = columns.sql(filled(PRESENT, bound)).to_arrow_table()
-    arrived, present = found["arrived"].to_numpy(), found["present"].to_numpy()
-    accepted = found.filter(pa.array(surprising(arrived, present, expected_share, policy.cohorts.significance)))
+    arrived, present, usual = (found[name].to_numpy() for name in ("arrived", "present", "usual"))
+    accepted = found.filter(pa.array(surprising(arrived, present, usual, expected_share, policy.cohorts.significance)))
     columns.register("accepted", accepted)
     columns.execute(filled(ACCEPTED, bound))
     columns.unregister("accepted")

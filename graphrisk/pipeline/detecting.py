@@ -187,7 +187,9 @@ def _find_rings(
     """linkage → detection → rings → scoring, on the facts in view."""
     with clock.stage("linkage"):
         linkage = link(columns, policy, moment, reference.expected_new_share)
-        ids = columns.sql("SELECT account, account_id, status, marketplace FROM ids ORDER BY account").to_arrow_table()
+        ids = columns.sql(
+            "SELECT account, account_id, status, marketplace, created FROM ids ORDER BY account"
+        ).to_arrow_table()
         account_ids = ids["account_id"].combine_chunks()
     with clock.stage("detection"):
         components = find_components(linkage.links, policy.links.threshold, policy.detection.oversize)
@@ -195,8 +197,11 @@ def _find_rings(
         community = find_communities(components, linked_ids, policy.detection, engine, settings.processes)
     with clock.stage("rings"):
         oversize = components.oversize[components.component]
+        trading = pc.equal(pc.fill_null(ids["status"], "active"), "active")
+        created = pc.if_else(trading, pc.fill_null(ids["created"], np.iinfo(np.int64).max), np.iinfo(np.int64).max)
+        created = created.to_numpy()[components.accounts]
         rings, members, ring_links = form_rings(
-            components.accounts, community, components.links, oversize, policy.rings
+            components.accounts, community, created, components.links, oversize, policy.rings
         )
         bridges = {each.ring: each.pairs for each in weak_bridges(ring_links.ring, ring_links.link, rings.size)}
     with clock.stage("scoring"):

@@ -10,9 +10,12 @@ import numpy as np
 from graphrisk.model import DAY_US, Bools, Ints, Links, Members, RingLinks, Rings
 from graphrisk.policy import RingPolicy
 
+HEART = 4
+AGED_DAYS = 30
+
 
 def form_rings(
-    accounts: Ints, community: Ints, links: Links, oversize: Bools, policy: RingPolicy
+    accounts: Ints, community: Ints, created: Ints, links: Links, oversize: Bools, policy: RingPolicy
 ) -> tuple[Rings, Members, RingLinks]:
     """The rings among communities.
 
@@ -27,7 +30,8 @@ def form_rings(
     links, of = links.take(order), of[order]
     start, end = campaign_windows(of, links.onset, links.strength, policy, int(community.max(initial=-1)) + 1)
     in_window = (links.onset >= start[of]) & (links.onset <= end[of])
-    pull, core = _roles(accounts, links, in_window)
+    aged = created < np.where(start < end, start, 0)[community] - AGED_DAYS * DAY_US
+    pull, core = _roles(accounts, community, links, in_window, aged)
     core_size = np.bincount(community, weights=core, minlength=len(start)).astype(np.int64)
     is_ring = core_size >= policy.min_core
     ring_of = np.cumsum(is_ring) - 1
@@ -73,16 +77,55 @@ def campaign_windows(community: Ints, onset: Ints, strength: Ints, policy: RingP
     return start, end
 
 
-def _roles(accounts: Ints, links: Links, in_window: Bools) -> tuple[Ints, Bools]:
+def _roles(accounts: Ints, community: Ints, links: Links, in_window: Bools, aged: Bools) -> tuple[Ints, Bools]:
     """Per linked account: the strength of its links in the window, and whether it is core."""
     a, b = np.searchsorted(accounts, links.a[in_window]), np.searchsorted(accounts, links.b[in_window])
     strength = links.strength[in_window]
-    pull, core = np.zeros(len(accounts), np.int64), np.zeros(len(accounts), bool)
+    pull = np.zeros(len(accounts), np.int64)
     np.add.at(pull, a, strength)
     np.add.at(pull, b, strength)
-    core[a[links.proves_a[in_window]]] = True
-    core[b[links.proves_b[in_window]]] = True
+    body = _body(community, a, b, aged)
+    inside = body[a] & body[b]
+    core = np.zeros(len(accounts), bool)
+    core[a[inside & links.proves_a[in_window]]] = True
+    core[b[inside & links.proves_b[in_window]]] = True
     return pull, core
+
+
+def _body(community: Ints, a: Ints, b: Ints, aged: Bools) -> Bools:
+    """The accounts that links in the window hold together: those in its heart, and from there on each that has a link
+    to one of them, or two if it is aged."""
+    body = _hearts(community, a, b)
+    while True:
+        held = np.bincount(a, body[b], len(body)) + np.bincount(b, body[a], len(body))
+        grown = body | (held >= np.where(aged, 2, 1))
+        if (grown == body).all():
+            return body
+        body = grown
+
+
+def _hearts(community: Ints, a: Ints, b: Ints) -> Bools:
+    """The accounts of each community that have ``HEART`` links to one another, or as many as any have."""
+    left = np.zeros(len(community), bool)
+    left[a] = left[b] = True
+    heart = left
+    for links in range(2, HEART + 1):
+        left = _peeled(left, a, b, links)
+        reached = np.zeros(int(community.max(initial=-1)) + 1, bool)
+        reached[community[left]] = True
+        heart = np.where(reached[community], left, heart)
+    return heart
+
+
+def _peeled(left: Bools, a: Ints, b: Ints, links: int) -> Bools:
+    """The accounts that remain when those with fewer links to the rest are taken away, again and again: a k-core
+    (Seidman, Network structure and minimum degree, 1983)."""
+    while True:
+        a, b = a[both := left[a] & left[b]], b[both]
+        kept = np.bincount(a, minlength=len(left)) + np.bincount(b, minlength=len(left)) >= links
+        if (kept == left).all():
+            return left
+        left = kept
 
 
 def _described(members: Members, links: RingLinks, start: Ints, end: Ints, accounts: Ints, oversize: Bools) -> Rings:

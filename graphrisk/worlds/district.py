@@ -33,6 +33,7 @@ IPV6 = 1 << 48
 NETWORKS = 24 * 65_536
 PUBLIC_NETWORKS = 20_000
 NETWORKS_A_DISTRICT = 4_096
+NETWORKS_AT_ONCE = 64
 VALUES_A_DISTRICT = 1 << 18
 
 
@@ -86,7 +87,8 @@ class District:
         self.static_networks = np.zeros(0, np.int64)
         self._rows: dict[str, list[Sightings]] = {kind: [] for kind in KINDS}
         self._given: dict[str, int] = dict.fromkeys(KINDS, 0)
-        self._networks = self._sites = self._static = 0
+        self._lines = np.zeros(0, np.int64)
+        self._networks = self._sites = 0
 
     def fresh(self, kind: str, count: int) -> Integers:
         """Values of a kind other than ip that nobody has yet, in this district or another."""
@@ -107,12 +109,14 @@ class District:
         return np.arange(begin, begin + count, dtype=np.int64)
 
     def static_ips(self, count: int) -> Integers:
-        """Addresses of business lines: twelve customers have addresses in each network."""
-        places = self._static + np.arange(count)
-        self._static += count
-        needed = (self._static + 11) // 12
-        self.static_networks = np.concatenate((self.static_networks, self.networks(needed - len(self.static_networks))))
-        return (self.static_networks[places // 12] << 8) | (7 + 19 * (places % 12))
+        """Addresses of business lines: twelve customers have addresses in each network, and neighbours are strangers."""
+        while len(self._lines) < count:
+            networks = self.networks(NETWORKS_AT_ONCE)
+            self.static_networks = np.concatenate((self.static_networks, networks))
+            lines = ((networks << 8)[:, None] | (7 + 19 * np.arange(12))[None, :]).ravel()
+            self._lines = np.concatenate((self._lines, self.rng.permutation(lines)))
+        taken, self._lines = self._lines[:count], self._lines[count:]
+        return taken
 
     def between(self, low: Integers | int, high: Integers | int) -> Integers:
         """A moment for each pair of bounds, both included; ``low`` where the bounds are crossed."""
