@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tomllib
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from graphrisk.errors import SettingsError
 from graphrisk.schema import COHORT, KINDS, Kind, Normaliser
+from graphrisk.toml import read_toml
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -172,20 +171,11 @@ def read_policy(path: Path | None) -> Policy:
     """
     if path is None:
         return Policy()
-    try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingsError(f"The policy {path} cannot be read: {error.strerror}; check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The policy {path} is not valid TOML: {error}; mend that line.") from error
-    try:
-        return Policy.model_validate(_laid_over(Policy().model_dump(), given))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SettingsError(
-            f"The policy {path} is wrong at {key}: {first['msg']}; see `graphrisk policy show`."
-        ) from error
+    return read_toml("policy", path, _over_the_defaults, "see `graphrisk policy show`")
+
+
+def _over_the_defaults(given: dict[str, Any]) -> Policy:
+    return Policy.model_validate(_laid_over(Policy().model_dump(), given))
 
 
 def _laid_over(base: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:

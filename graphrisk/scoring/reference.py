@@ -14,9 +14,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from graphrisk.errors import SettingsError
+from graphrisk.toml import read_toml
 
 SIGNS: dict[str, int] = {
     "log_n": 1,
@@ -152,15 +152,4 @@ def read_reference(path: Path) -> Reference:
     """
     if not path.exists():
         return shipped_reference()
-    try:
-        return Reference.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise SettingsError(f"The reference {path} cannot be read: {error.strerror}; check the file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"The reference {path} is not valid TOML: {error}; mend that line.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise SettingsError(
-            f"The reference {path} is wrong at {key}: {first['msg']}; mend it, or remove it to use the shipped one."
-        ) from error
+    return read_toml("reference", path, Reference.model_validate, "mend it, or remove it to use the shipped one")

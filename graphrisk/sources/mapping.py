@@ -22,14 +22,14 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from graphrisk.errors import MappingError
 from graphrisk.schema import REQUIRED, TABLES
+from graphrisk.toml import read_toml
 
 _HEADING = re.compile(r"^(?!.*\d{4})[^\W\d][\w .-]{0,60}$")
 
@@ -88,16 +88,7 @@ class Mapping(BaseModel):
 
 def read_mapping(path: Path) -> Mapping:
     """The mapping in the TOML file ``path``. Raises ``MappingError`` naming the key that is wrong."""
-    try:
-        mapping = Mapping.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise MappingError(f"The mapping {path} cannot be read: {error.strerror}; check the path.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise MappingError(f"The mapping {path} is not valid TOML: {error}; mend that line.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise MappingError(f"The mapping {path} is wrong at {key}: {first['msg']}; see docs/sources.md.") from error
+    mapping = read_toml("mapping", path, Mapping.model_validate, "see docs/sources.md", MappingError)
     if not mapping.tables():
         raise MappingError(f"The mapping {path} maps nothing; add an [[accounts]], [[sightings]] or [[labels]] table.")
     for table, each in mapping.tables():
