@@ -9,9 +9,8 @@ import numpy as np
 
 from graphrisk.calibration.examples import Examples
 from graphrisk.errors import InputError
+from graphrisk.evaluation.ranking import average_precision, calibration_error
 from graphrisk.model import Bools, Floats
-
-BINS = 10
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,11 @@ def quality(logit: Floats, organized: Bools) -> Quality:
             f"All of {len(organized):,} reviewed rings are {'organized' if organized.any() else 'innocent'}; "
             "quality needs both, so give more truth or more labels."
         )
-    signed = np.where(organized, logit, -logit)
+    signed, alike = np.where(organized, logit, -logit), np.ones(len(logit))
     return Quality(
         round(float(np.logaddexp(0, -signed).mean()), 6),
-        round(_pr_auc(logit, organized), 6),
-        round(_calibration_error(1 / (1 + np.exp(-logit)), organized), 6),
+        round(average_precision(logit, organized, alike), 6),
+        round(calibration_error(1 / (1 + np.exp(-logit)), organized, alike), 6),
     )
 
 
@@ -72,17 +71,3 @@ def admitted(comparisons: list[Comparison]) -> bool:
     are of what was left out on purpose."""
     whole, *others = comparisons
     return whole.better and 2 * sum(each.better for each in others) >= len(others)
-
-
-def _pr_auc(logit: Floats, organized: Bools) -> float:
-    """Average precision: Σ precision · rise in recall over the distinct logits, from the highest down."""
-    order = np.argsort(-logit, kind="stable")
-    last_of_ties = np.flatnonzero(np.r_[np.diff(logit[order]) != 0, True])
-    hits = np.cumsum(organized[order])[last_of_ties]
-    return float((hits / (last_of_ties + 1)) @ np.diff(np.r_[0, hits]) / organized.sum())
-
-
-def _calibration_error(risk: Floats, organized: Bools) -> float:
-    place = np.minimum((risk * BINS).astype(np.int64), BINS - 1)
-    off = np.bincount(place, weights=risk - organized, minlength=BINS)
-    return float(np.abs(off).sum() / len(risk))

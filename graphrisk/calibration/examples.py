@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Self
 
 import duckdb
 import numpy as np
 import pyarrow as pa
 
-from graphrisk.errors import InputError
+from graphrisk.evaluation.truth import UNSTATED, Truth
 from graphrisk.model import Bools, Floats, Ints
 from graphrisk.scoring.hypotheses import HYPOTHESES
 from graphrisk.scoring.reference import SIGNS
@@ -95,31 +94,6 @@ def together(parts: list[Examples]) -> Examples:
     )
 
 
-def read_truth(path: Path) -> pa.Table:
-    """``account_id``, ``ring`` and ``structure`` (empty where the file has none) of a truth file, CSV or Parquet.
-
-    Raises ``InputError`` when it cannot be read or lacks ``account_id`` or ``ring``.
-    """
-    readers = {".csv": "read_csv($path, all_varchar=true)", ".parquet": "read_parquet($path)"}
-    if not path.exists() or path.suffix not in readers:
-        raise InputError(f"The truth {path} is not there or neither .csv nor .parquet; name a world's truth file.")
-    with duckdb.connect() as columns:
-        try:
-            found = columns.sql(f"SELECT * FROM {readers[path.suffix]}", params={"path": str(path)}).to_arrow_table()
-        except duckdb.Error as error:
-            raise InputError(
-                f"The truth {path} cannot be read; check that it is a whole {path.suffix} file."
-            ) from error
-    for name in ("account_id", "ring"):
-        if name not in found.column_names:
-            raise InputError(f"The truth {path} has no column {name}; a truth file has account_id and ring.")
-    if "structure" not in found.column_names:
-        found = found.append_column("structure", pa.array([""] * found.num_rows))
-    return found.select(["account_id", "ring", "structure"]).cast(
-        pa.schema([(name, pa.string()) for name in ("account_id", "ring", "structure")])
-    )
-
-
 def features_of(rings: pa.Table) -> dict[str, Floats]:
     """Feature → values of the rings of a run (its table ``rings``), ``nan`` where the run could not tell."""
     column: Any = rings["features"].combine_chunks()
@@ -133,19 +107,19 @@ def features_of(rings: pa.Table) -> dict[str, Floats]:
     return found
 
 
-def by_truth(rings: pa.Table, truth: pa.Table) -> Examples:
+def by_truth(rings: pa.Table, truth: Truth) -> Examples:
     """The rings of a run as examples: organized when more than half of the core truly belongs to rings.
 
     Rings with no core account in the truth are left out.
     """
     with duckdb.connect() as columns:
-        columns.register("truth", truth)
+        columns.register("truth", truth.named())
         numbered = rings.select(["members"]).append_column("place", pa.array(range(rings.num_rows), pa.int32()))
         columns.register("rings", numbered)
         found = columns.sql(CORE_TRUTH).fetchall()
     known = np.array([row[1] for row in found]) > 0
     organized = np.array([2 * row[3] > row[1] for row in found])
-    usual = [row[4][1] or "" if row[4] else "" for row in found]
+    usual = [row[4][1] if row[4] and row[4][1] != UNSTATED else "" for row in found]
     names = [row[2][1] if is_organized else "" for row, is_organized in zip(found, organized, strict=True)]
     hypothesis = np.array(
         [

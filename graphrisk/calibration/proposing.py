@@ -9,9 +9,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from graphrisk.calibration.admission import Comparison, compare
-from graphrisk.calibration.examples import Examples, by_labels, by_truth, features_of, read_truth
+from graphrisk.calibration.examples import Examples, by_labels, by_truth, features_of
 from graphrisk.calibration.training import FROM_LABELS, Shrinkage, held_out_logits, kept_prevalence, logits_of, train
 from graphrisk.errors import InputError
+from graphrisk.evaluation.truth import read_truth
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger
 from graphrisk.runs.store import read_manifest, read_table

@@ -17,13 +17,9 @@ import pyarrow.parquet as pq
 
 from graphrisk.errors import InputError
 from graphrisk.model import Bools, Ints
+from graphrisk.worlds.knobs import GROUPS
 
-BUSINESSES = (
-    "small_business", "office", "campus", "cafe", "kiosk", "student_house", "charity", "agency", "sold_business",
-)  # fmt: skip
-"""Structures that are like a business where the truth does not say so itself."""
-
-GROUPS = ("ring", "ordinary", "business", "framed", "ring_family")
+GROUP_NAMES = tuple(dict.fromkeys(GROUPS.values()))
 UNSTATED = "unstated"
 FILES = ("truth.parquet", "truth.csv")
 
@@ -51,6 +47,12 @@ class Truth:
             return self.ring >= 0
         of_structure = np.array([each == group for each in self.groups], bool)
         return of_structure[self.structure] & (self.ring < 0)
+
+    def named(self) -> pa.Table:
+        """The truth as a table: ``account_id``, ``ring`` (empty: in none) and ``structure`` by their names."""
+        ring = pa.array([*self.rings, ""], pa.string()).take(pa.array(self.ring % (len(self.rings) + 1)))
+        structure = pa.array(self.structures).take(pa.array(self.structure))
+        return pa.table({"account_id": self.account_ids, "ring": ring, "structure": structure})
 
     def aligned(self, account_ids: pa.Array) -> Truth:
         """The truth about these accounts first, in their order, and then about the accounts that only it knows.
@@ -117,8 +119,8 @@ def _about(file: Path) -> dict[str, Any]:
     except (OSError, ValueError, AttributeError) as error:
         raise InputError(f"{file} is not a JSON object; write the world anew, or take the file away.") from error
     for name, group in groups.items():
-        if group not in GROUPS:
-            raise InputError(f"{file} puts structure {name} into group {group!r}; known are {', '.join(GROUPS)}.")
+        if group not in GROUP_NAMES:
+            raise InputError(f"{file} puts structure {name} into group {group!r}; known are {', '.join(GROUP_NAMES)}.")
     return about
 
 
@@ -145,5 +147,5 @@ def _truth(table: pa.Table, ids: pa.Array, about: dict[str, Any]) -> Truth:
 
 def _group(structure: str, known: dict[str, str]) -> str:
     """The group of a structure's accounts that are in no ring."""
-    group = known.get(structure) or ("business" if structure in BUSINESSES else structure)
-    return group if group in GROUPS and group != "ring" else "ordinary"
+    group = known.get(structure) or GROUPS.get(structure, structure)
+    return group if group in GROUP_NAMES and group != "ring" else "ordinary"

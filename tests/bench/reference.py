@@ -19,9 +19,10 @@ import numpy as np
 
 from graphrisk import pipeline
 from graphrisk.calibration.admission import Comparison, admitted, compare
-from graphrisk.calibration.examples import Examples, by_truth, read_truth, together
+from graphrisk.calibration.examples import Examples, by_truth, together
 from graphrisk.calibration.training import Shrinkage, logits_of, train
 from graphrisk.calibration.writing import reference_text
+from graphrisk.evaluation.truth import read_truth
 from graphrisk.policy import Policy
 from graphrisk.runs.store import read_table
 from graphrisk.scoring.reference import RIVALS, SIGNS, Feature, Reference, Rival
@@ -121,8 +122,7 @@ def examples_of(mix: Mix, kept: Path) -> Examples:
         pipeline.load(settings, Policy(), [str(facts)])
     shutil.rmtree(settings.runs, ignore_errors=True)  # made by other code perhaps, under the same name
     run = pipeline.detect(settings, Policy())["run_id"]
-    truth = next(path for path in (facts / "truth.parquet", facts / "truth.csv") if path.exists())
-    return by_truth(read_table(settings.runs, run, "rings"), read_truth(truth))
+    return by_truth(read_table(settings.runs, run, "rings"), read_truth(facts))
 
 
 def fitted(examples: Examples) -> tuple[Reference, Reference]:

@@ -12,12 +12,13 @@ from scipy.special import expit
 
 from graphrisk import pipeline
 from graphrisk.calibration.admission import admitted, compare
-from graphrisk.calibration.examples import Examples, by_truth, read_truth, together
+from graphrisk.calibration.examples import Examples, by_truth, together
 from graphrisk.calibration.fitting import FREE, Coefficients, fit
 from graphrisk.calibration.proposing import propose
 from graphrisk.calibration.training import Shrinkage, logits_of, train
 from graphrisk.calibration.writing import reference_text
 from graphrisk.errors import InputError, SettingsError
+from graphrisk.evaluation.truth import read_truth
 from graphrisk.policy import Policy
 from graphrisk.runs.store import read_manifest, read_table
 from graphrisk.scoring.hypotheses import HYPOTHESES, posterior
