@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from graphrisk.errors import InputError, StoreError
 from graphrisk.evaluation.plots import pictures
-from graphrisk.evaluation.targets import judged
+from graphrisk.evaluation.targets import Measure, judged
 
 Rows = Sequence[Sequence[str]]
 Section = tuple[str, str, Sequence[str], Rows]
@@ -24,8 +25,8 @@ HONESTY = (
 )
 
 
-def measures_rows(report: Mapping[str, Any]) -> Rows:
-    """A row a measure: what it says, value, 95 % interval, target, verdict."""
+def measures_rows(report: Mapping[str, Any], name: Callable[[Measure], str] = attrgetter("says")) -> Rows:
+    """A row a measure: its name or what it says, value, 95 % interval, target, verdict."""
     preset = report["world"].get("preset")
     rows: list[list[str]] = []
     for measure, value, met in judged(report["measures"], preset):
@@ -34,7 +35,7 @@ def measures_rows(report: Mapping[str, Any]) -> Rows:
         sign = "≤" if measure.smaller else "≥"
         rows.append(
             [
-                measure.says,
+                name(measure),
                 measure.written(value),
                 " – ".join(measure.written(end) for end in ends) if ends else "",
                 f"{sign} {measure.written(target)}" if target is not None else "",

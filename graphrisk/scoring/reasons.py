@@ -9,32 +9,35 @@ from graphrisk.model import Reason
 
 Sentence = Callable[[float], str]
 
+
+def _percent(text: str) -> Sentence:
+    return lambda share: f"{100 * share:.0f} % {text}"
+
+
 RING_SENTENCES: dict[str, Sentence] = {
     "log_n": lambda x: f"The ring has {exp(x):.0f} core accounts.",
     "card_reuse": lambda x: f"Each card or bank account is used by {exp(x):.1f} of the ring's accounts on average.",
     "dev_reuse": lambda x: f"Each device is used by {exp(x):.1f} of the ring's accounts on average.",
     "dev_per": lambda x: f"The ring has {expm1(x):.1f} devices for each account.",
     "ip_div": lambda x: f"{100 * x:.0f} % of the ring's weekly IP addresses are distinct: its accounts {_move(x)}.",
-    "ip_coresidence": lambda x: f"{100 * x:.0f} % of the links are between accounts seen on the same IP address.",
+    "ip_coresidence": _percent("of the links are between accounts seen on the same IP address."),
     "onset_spread": lambda x: f"The links arose over {expm1(x):.0f} days.",
     "burst": lambda x: f"So many sign-ups within a week have a chance of 1 in 10^{x:.0f}.",
-    "new_share": lambda x: f"{100 * x:.0f} % of the core accounts were opened in the 30 days before their first link.",
-    "cohort_share": lambda x: f"{100 * x:.0f} % of the links are between accounts that signed up together.",
+    "new_share": _percent("of the core accounts were opened in the 30 days before their first link."),
+    "cohort_share": _percent("of the links are between accounts that signed up together."),
     "label_enrich": lambda x: (
         f"So many accounts known to be bad have a chance of 1 in 10^{x:.0f}."
         if x
         else "No core account is known to be bad."
     ),
-    "closed_inherit": lambda x: f"{100 * x:.0f} % of the shared values were used by closed accounts before.",
-    "own_device": lambda x: f"{100 * x:.0f} % of the accounts have a device that no other account of the ring uses.",
-    "own_payment": lambda x: (
-        f"{100 * x:.0f} % of the accounts have a card or bank account that no other one of the ring uses."
-    ),
+    "closed_inherit": _percent("of the shared values were used by closed accounts before."),
+    "own_device": _percent("of the accounts have a device that no other account of the ring uses."),
+    "own_payment": _percent("of the accounts have a card or bank account that no other one of the ring uses."),
     "top_value": lambda x: f"One shared value is used by {100 * x:.0f} % of the core accounts.",
     "kinds_linked": lambda x: f"Linked accounts share {x:.1f} kinds of values on average.",
     "active_days": lambda x: f"Half of the accounts were active over {expm1(x):.0f} days or more.",
-    "same_address": lambda x: f"{100 * x:.0f} % of the core accounts have the same postal address.",
-    "good_share": lambda x: f"{100 * x:.0f} % of the core accounts are known to be good.",
+    "same_address": _percent("of the core accounts have the same postal address."),
+    "good_share": _percent("of the core accounts are known to be good."),
     "ip_crowd": lambda x: f"A usual IP address of the ring is shared by {exp(x):.0f} accounts in a week.",
     "use_days": lambda x: f"Half of the uses of shared values lasted {expm1(x):.0f} days or more.",
     "handover": lambda x: f"Half of the linked accounts used what they share {expm1(x):.0f} days apart or more.",

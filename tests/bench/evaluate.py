@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,12 @@ from graphrisk.evaluation.report import (
     ARCHETYPE_HEADINGS,
     INNOCENT_HEADINGS,
     MEASURE_HEADINGS,
-    VERDICTS,
     archetype_rows,
     innocent_rows,
+    measures_rows,
 )
 from graphrisk.evaluation.rivals import RIVALS, Rival, found_by
-from graphrisk.evaluation.targets import PRESETS, judged
+from graphrisk.evaluation.targets import PRESETS
 from graphrisk.policy import Policy, read_policy
 from graphrisk.settings import Settings
 from graphrisk.worlds.small import write_small_world
@@ -129,22 +130,10 @@ def _pooled(parts: Sequence[dict[str, Any]], summed: Sequence[str], weighted: di
     return whole
 
 
-def printed(report: dict[str, Any], preset: str) -> None:
+def printed(report: dict[str, Any]) -> None:
     """The tables of one preset."""
-    rows: list[Sequence[str]] = []
-    for measure, value, met in judged(report["measures"], preset):
-        ends, target = report["intervals"].get(measure.name), measure.target(preset)
-        rows.append(
-            (
-                measure.name,
-                measure.written(value),
-                " – ".join(measure.written(end) for end in ends) if ends else "",
-                f"{'≤' if measure.smaller else '≥'} {measure.written(target)}" if target is not None else "",
-                VERDICTS[met],
-            )
-        )
     for headings, lines in (
-        (MEASURE_HEADINGS, rows),
+        (MEASURE_HEADINGS, measures_rows(report, attrgetter("name"))),
         (ARCHETYPE_HEADINGS, archetype_rows(report["archetypes"])),
         (INNOCENT_HEADINGS, innocent_rows(report["innocents"])),
     ):
@@ -174,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             seconds = time.perf_counter() - started
             seeds = ", ".join(map(str, given.seeds))
             print(f"\n{preset}: {given.accounts:,} accounts, seeds {seeds}; {seconds:.0f} s\n")
-            printed(report, preset)
+            printed(report)
             beside_rivals(report, found, given.tune_rivals)
     return 0
 
