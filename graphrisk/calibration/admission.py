@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -37,10 +36,6 @@ class Comparison:
     def better(self) -> bool:
         """Lower log loss, and no smaller area."""
         return self.proposed.log_loss < self.incumbent.log_loss and self.proposed.pr_auc >= self.incumbent.pr_auc
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "better": self.better}
 
 
 def quality(logit: Floats, organized: Bools) -> Quality:

@@ -60,7 +60,7 @@ def pictures(report: Mapping[str, Any]) -> dict[str, str]:
     held = [place for place, mass in enumerate(chance["rings"]) if mass > 0]
     said, came = ([chance[name][place] for place in held] for name in ("said", "came_true"))
     flagged = {name: row for name, row in report["innocents"].items() if row["accounts"]}
-    drawn = {
+    return {
         "precision_recall": line_plot(
             "Accounts: precision and recall", "recall", "precision", {"accounts": (ranked["recall"], ranked["precision"])}
         ),
@@ -81,17 +81,6 @@ def pictures(report: Mapping[str, Any]) -> dict[str, str]:
             {"flagged": [100 * row["share_flagged"] for row in flagged.values()]},
         ),
     }  # fmt: skip
-    if "adversary" in report:
-        drawn["adversary"] = adversary_plot(report["adversary"])
-    return drawn
-
-
-def adversary_plot(recalls: Mapping[str, Mapping[str, float]]) -> str:
-    """Recall of each archetype against the sightings that its accounts may add."""
-    return line_plot(
-        "Recall against an attacker's budget", "sightings added to each account", "account recall",
-        {name: ([float(budget) for budget in row], list(row.values())) for name, row in recalls.items()},
-    )  # fmt: skip
 
 
 def _size_names() -> list[str]:

@@ -2,7 +2,7 @@
 
 A rival sees who holds which value of the kinds that link accounts (``RIVAL_KINDS``; cohorts are ours) and gives groups of
 three accounts or more. Each group has a statistic, and is claimed from a threshold on. Statistic and threshold are those
-with the best mean account F1 on the tuning worlds, found by ``python -m tests.bench.evaluate --tune``.
+with the best mean account F1 on the tuning worlds, found by ``python -m tests.bench.evaluate --tune-rivals``.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ POPULAR = 10
 FURTHER = 2
 HUB = 200
 """Values of more accounts give no pairs to Leiden: their weight is small, their pairs are millions."""
-
-STATISTICS = ("size", "reuse", "size_reuse")
 
 
 @dataclass(frozen=True)
