@@ -65,12 +65,7 @@ SELECT ring, quantile_disc(days, 0.5) AS value FROM active GROUP BY ring
 """
 
 USE_DAYS = f"""
-WITH inside AS (
-    SELECT ring, attribute, a, b FROM evidence JOIN ring_links USING (a, b) JOIN kind_rules USING (kind) WHERE backbone
-), linking AS (
-    SELECT ring, attribute, a AS account FROM inside UNION SELECT ring, attribute, b FROM inside
-)
-SELECT ring, quantile_disc((last - first) // {DAY_US}, 0.5) AS value FROM linking JOIN uses USING (attribute, account)
+SELECT ring, quantile_disc((last - first) // {DAY_US}, 0.5) AS value FROM ring_linking JOIN uses USING (attribute, account)
 GROUP BY ring
 """
 
@@ -91,7 +86,7 @@ WHERE label = 'good' GROUP BY ring
 def everyday_features(columns: duckdb.DuckDBPyConnection, policy: Policy, rings: Rings) -> dict[str, Floats]:
     """Feature name → values, shape (rings,), ``nan`` where no value of the kind is known.
 
-    Needs linkage's tables, the view ``labels``, and ``ring_core``, ``ring_links`` and ``ring_values``.
+    Needs linkage's tables, the view ``labels``, and ``ring_core``, ``ring_links``, ``ring_values`` and ``ring_linking``.
     """
     count, core = len(rings.size), rings.core_size
 

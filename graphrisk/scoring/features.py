@@ -26,13 +26,18 @@ CREATE TABLE ring_values AS
 SELECT DISTINCT ring, account, kind, value, week FROM weekly JOIN ring_core USING (account)
 """
 
-INHERITED = """
+LINKING = """
+CREATE TABLE ring_linking AS
 WITH inside AS (
     SELECT ring, attribute, a, b FROM evidence JOIN ring_links USING (a, b) JOIN kind_rules USING (kind) WHERE backbone
-), linking AS (
-    SELECT ring, attribute, a AS account FROM inside UNION SELECT ring, attribute, b FROM inside
-), latest AS (
-    SELECT ring, attribute, max(first) AS last_arrival FROM linking JOIN uses USING (attribute, account) GROUP BY ring, attribute
+)
+SELECT ring, attribute, a AS account FROM inside UNION SELECT ring, attribute, b FROM inside
+"""
+"""The values that link a ring's accounts, and the accounts that each of them links."""
+
+INHERITED = """
+WITH latest AS (
+    SELECT ring, attribute, max(first) AS last_arrival FROM ring_linking JOIN uses USING (attribute, account) GROUP BY ring, attribute
 ), closed_first AS (
     SELECT attribute, min(first) AS first FROM uses JOIN ids USING (account)
     WHERE closed AND attribute IN (SELECT attribute FROM latest) GROUP BY attribute
@@ -56,6 +61,7 @@ def ring_features(
     columns.register("ring_core", core)
     columns.register("ring_links", pa.table({"ring": links.ring, "a": links.link.a, "b": links.link.b}))
     columns.execute(HELD)
+    columns.execute(LINKING)
     features = {
         "log_n": np.log(rings.core_size),
         **_reuse(columns, policy, rings),
@@ -65,7 +71,8 @@ def ring_features(
         "closed_inherit": _inherited(columns, count),
         **everyday_features(columns, policy, rings),
     }
-    columns.execute("DROP TABLE ring_values")
+    for table in ("ring_values", "ring_linking"):
+        columns.execute(f"DROP TABLE {table}")
     for view in ("ring_core", "ring_links"):
         columns.unregister(view)
     seen = ~np.isnan(features["ip_div"])
