@@ -1,4 +1,8 @@
-"""The Python interface: the verbs of the command line with plain arguments, and runs as pandas frames."""
+"""The Python interface: the verbs of the command line with plain arguments, and runs as pandas frames.
+
+As with the commands, what a verb changed is in the graph too when it returns, if there is a graph; if that is away, the
+verb has done its work all the same, and the logger ``graphrisk`` warns that the graph lags.
+"""
 
 from __future__ import annotations
 
@@ -53,9 +57,9 @@ def load(
 ) -> dict[str, Any]:
     """Take facts into the ledger, all or nothing; returns the load report. Raises ``graphrisk.errors``."""
     settings = _settings(home)
-    loaded = pipeline.load(
-        settings, _policy(settings, policy), [str(source) for source in sources], Path(mapping) if mapping else None
-    )
+    chosen = _policy(settings, policy)
+    loaded = pipeline.load(settings, chosen, [str(source) for source in sources], Path(mapping) if mapping else None)
+    pipeline.follow(settings, chosen)
     return {"new": loaded.new, **loaded.report}
 
 
@@ -76,7 +80,10 @@ def publish(
 ) -> str:
     """Make a run (the newest) live and return its id. Raises ``PublicationRefusedError`` with the guard's reasons."""
     settings = _settings(home)
-    return pipeline.publish(settings, _policy(settings, policy), run_id, force_reason).run_id
+    chosen = _policy(settings, policy)
+    move = pipeline.publish(settings, chosen, run_id, force_reason)
+    pipeline.follow(settings, chosen)
+    return move.run_id
 
 
 def run(
@@ -91,7 +98,10 @@ def run(
 
 def rollback(*, home: Where = None, reason: str | None = None) -> str:
     """Make the run that was live before the current one live again; returns its id."""
-    return pipeline.rollback(_settings(home), reason).run_id
+    settings = _settings(home)
+    move = pipeline.rollback(settings, reason)
+    pipeline.follow(settings, _policy(settings, None))
+    return move.run_id
 
 
 def export(

@@ -11,7 +11,6 @@ import typer
 from graphrisk import pipeline
 from graphrisk.api.keys import create_key
 from graphrisk.cli.application import OUT, Home, Json, PolicyFile, Run, policy_of, print_json, settings_of
-from graphrisk.cli.graphing import follow
 from graphrisk.cli.render import print_detected, print_load, print_published
 from graphrisk.cli.serving import DEFAULT_PORT
 from graphrisk.errors import SettingsError
@@ -55,7 +54,7 @@ def load(
     settings = settings_of(home)
     chosen = policy_of(settings, policy)
     loaded = pipeline.load(settings, chosen, source, mapping)
-    follow(settings, chosen)
+    pipeline.follow(settings, chosen)
     if json:
         print_json({"new": loaded.new, **loaded.report})
     else:
@@ -88,7 +87,7 @@ def publish(
     settings = settings_of(home)
     chosen = policy_of(settings, policy)
     move = pipeline.publish(settings, chosen, run_id, forced(force, reason))
-    follow(settings, chosen)
+    pipeline.follow(settings, chosen)
     _tell_move(move, json)
 
 
@@ -110,7 +109,7 @@ def run(
     if not json:
         print_detected(manifest)
     move = pipeline.publish(settings, chosen, manifest["run_id"])
-    follow(settings, chosen)
+    pipeline.follow(settings, chosen)
     if json:
         print_json(
             {
@@ -127,7 +126,7 @@ def rollback(reason: Reason = None, json: Json = False, home: Home = None) -> No
     """Make the run that was live before the current one live again."""
     settings = settings_of(home)
     move = pipeline.rollback(settings, reason)
-    follow(settings, policy_of(settings, None))
+    pipeline.follow(settings, policy_of(settings, None))
     _tell_move(move, json)
 
 
@@ -173,7 +172,7 @@ def demo(
     manifest = pipeline.detect(settings, chosen)
     print_detected(manifest)
     print_published(pipeline.publish(settings, chosen, manifest["run_id"]))
-    follow(settings, chosen)
+    pipeline.follow(settings, chosen)
     riskiest = pipeline.rings(settings, limit=1)[0]
     member = next(each for each in pipeline.ring(settings, riskiest["ring_id"])["members"] if each["role"] == "core")
     OUT.print("\nLook at it:")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import typer
@@ -10,8 +9,6 @@ from rich.table import Table
 
 from graphrisk import pipeline
 from graphrisk.cli.application import OUT, Home, Json, PolicyFile, policy_of, print_json, settings_of
-from graphrisk.policy import Policy
-from graphrisk.settings import Settings
 
 UNEQUAL = 4
 
@@ -22,12 +19,6 @@ def register(app: typer.Typer) -> None:
     for command in (sync, verify, status, rebuild):
         graph.command()(command)
     app.add_typer(graph, name="graph")
-
-
-def follow(settings: Settings, policy: Policy) -> None:
-    """Bring the graph up to date after a command, if there is one, and say so on standard error when it lags."""
-    if settings.may_have_graph and (lag := pipeline.follow(settings, policy)):
-        print(f"graphrisk: {lag}", file=sys.stderr)
 
 
 def sync(policy: PolicyFile = None, json: Json = False, home: Home = None) -> None:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     )
     from graphrisk.pipeline.comparing import Differences, differences
     from graphrisk.pipeline.detecting import detect
-    from graphrisk.pipeline.graphing import follow, graph_status, rebuild, sync, verify
+    from graphrisk.pipeline.following import follow
+    from graphrisk.pipeline.graphing import graph_status, rebuild, sync, verify
     from graphrisk.pipeline.loading import Loaded, compact, load
     from graphrisk.pipeline.publishing import publish, rollback
     from graphrisk.pipeline.signalling import catch_up, ensure_signals
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 _VERBS = {
     "loading": ("Loaded", "compact", "load"),
     "detecting": ("detect",),
-    "graphing": ("follow", "graph_status", "rebuild", "sync", "verify"),
+    "following": ("follow",),
+    "graphing": ("graph_status", "rebuild", "sync", "verify"),
     "publishing": ("publish", "rollback"),
     "signalling": ("catch_up", "ensure_signals"),
     "asking": (

@@ -9,7 +9,7 @@ from typing import Any
 
 import duckdb
 
-from graphrisk.errors import GraphriskError, SettingsError, StoreError
+from graphrisk.errors import SettingsError, StoreError
 from graphrisk.files import locked
 from graphrisk.graph.bulk import import_facts
 from graphrisk.graph.connection import GraphAddress, connect, graph_address
@@ -38,22 +38,6 @@ def graph_of(settings: Settings) -> GraphAddress | None:
     server = LocalServer(settings.local_graph)
     running = server.running()
     return GraphAddress(running.url, USER, server.password) if running else None
-
-
-def follow(settings: Settings, policy: Policy) -> str | None:
-    """Bring the graph up to date after a command, if there is one; a sentence when it lags and why.
-
-    Never raises: the ledger and the runs are the record, and the next sync catches up.
-    """
-    try:
-        if graph_of(settings) is None:
-            return None
-        sync(settings, policy)
-    except GraphriskError as error:
-        return f"The graph lags behind: {error} Then `graphrisk graph sync` catches up."
-    except Exception as error:  # the command itself has done its work, and says so
-        return f"The graph lags behind (unexpected {type(error).__name__}); `graphrisk graph sync` says more."
-    return None
 
 
 def sync(settings: Settings, policy: Policy) -> dict[str, int]:
