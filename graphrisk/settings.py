@@ -10,6 +10,7 @@ from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import duckdb
 
@@ -32,14 +33,34 @@ def _environment_number(name: str, default: int) -> int:
     return int(text)
 
 
+def _environment_browser() -> str | None:
+    name = "GRAPHRISK_NEO4J_BROWSER_URL"
+    text = os.environ.get(name, "")
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and (parts.port or True)
+    except ValueError:
+        parts, is_address = urlsplit(""), False
+    if not is_address or "@" in parts.netloc or parts.query or parts.fragment:
+        told = "has a user in it" if "@" in text else f"is {text!r}"  # what stands before it can be a password
+        raise SettingsError(f"{name} {told}; write it like http://127.0.0.1:7474/browser/.")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/browser'}/"
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Places and resources. ``threads`` are DuckDB's, ``processes`` work on components; neither changes a result."""
+    """Places and resources. ``threads`` are DuckDB's, ``processes`` work on components; neither changes a result.
+
+    ``browser_url`` is the Neo4j Browser that links lead to, ending in a slash; ``None`` when nobody named one.
+    """
 
     home: Path = field(default_factory=_default_home)
     threads: int = field(default_factory=lambda: _environment_number("GRAPHRISK_THREADS", os.cpu_count() or 1))
     processes: int = field(default_factory=lambda: _environment_number("GRAPHRISK_PROCESSES", os.cpu_count() or 1))
     memory_mib: int = field(default_factory=lambda: _environment_number("GRAPHRISK_MEMORY_MIB", 1536))
+    browser_url: str | None = field(default_factory=_environment_browser)
 
     @property
     def ledger(self) -> Path:

@@ -11,6 +11,7 @@ from graphrisk.api.errors import ApiError
 from graphrisk.api.metrics import Metrics
 from graphrisk.api.rendering import AccountAnswers
 from graphrisk.errors import GraphriskError, NotFoundError
+from graphrisk.graph.links import BrowserLinks
 from graphrisk.logs import LOG
 from graphrisk.runs.snapshot import Snapshot
 from graphrisk.runs.store import publications
@@ -33,6 +34,7 @@ class Published:
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
         self._settings, self._metrics = settings, metrics
+        self.links = BrowserLinks(settings.browser_url)
         self._older: OrderedDict[str, Snapshot] = OrderedDict()
         self._answers: dict[Snapshot, AccountAnswers] = {}
         self._opening = asyncio.Lock()
@@ -93,7 +95,7 @@ class Published:
         """What renders the accounts of a run; as long-lived as the run is open."""
         found = self._answers.get(snapshot)
         if found is None:
-            found = AccountAnswers(snapshot)
+            found = AccountAnswers(snapshot, self.links)
             opened = {self.current, *self._older.values()}
             self._answers = {each: answers for each, answers in self._answers.items() if each in opened}
             self._answers[snapshot] = found

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from graphrisk.graph.links import BrowserLinks
 from graphrisk.runs.snapshot import REASON, Snapshot
 from graphrisk.scoring.reasons import explain
 from graphrisk.scoring.ring_risk import to_score
@@ -26,8 +27,8 @@ quoted = json.encoder.encode_basestring_ascii
 class AccountAnswers:
     """The answers of one run about accounts; everything but the id is rendered once for all that share it."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
+    def __init__(self, snapshot: Snapshot, links: BrowserLinks) -> None:
+        self._snapshot, self._link = snapshot, links.account
         statuses, self._statuses = snapshot.coded("status")
         marketplaces, self._marketplaces = snapshot.coded("marketplace")
         core = np.asarray(snapshot.is_core).view(np.uint8)
@@ -37,11 +38,12 @@ class AccountAnswers:
         self._ending = lru_cache(KEPT_ENDINGS)(self._make_ending)
 
     def describe(self, account_id: str, row: int) -> str:
-        """The members of a JSON object without its braces: the id, then what the run says of that row."""
+        """The members of a JSON object without its braces: the id and its link, then what the run says of that row."""
         logit, ring, core, status, marketplace = self._columns
         reasons = self._reasons[self._bounds[row] * REASON.itemsize : self._bounds[row + 1] * REASON.itemsize]
         ending = self._ending(logit[row], ring[row], core[row], status[row], marketplace[row], reasons)
-        return f'"account_id":{quoted(account_id)},{ending}'
+        link = self._link(account_id)
+        return f'"account_id":{quoted(account_id)},"browser_url":{quoted(link) if link else "null"},{ending}'
 
     def reasons(self, ring: int, parts: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
         """Reasons with their sentences, largest first; ``ring`` is the row whose features they speak of, or −1."""

@@ -19,6 +19,7 @@ MilliNats = Annotated[int, Field(description="Milli-nats.", examples=[6420])]
 Kind = Annotated[str, Field(examples=["device"])]
 Event = Annotated[str, Field(examples=["grew"])]
 Digest = Annotated[str, Field(examples=["f6de105eac4d36faa9a8bbd98ba8229951cdfed7751f99f6ecf5419e8bc98468"])]
+BrowserUrl = Annotated[str | None, Field(description="Opens it in the Neo4j Browser; else null.", examples=[None])]
 Milliseconds = Annotated[float, Field(examples=[0.42])]
 
 
@@ -72,6 +73,7 @@ class RingOfAccount(Strict):
 
 class AccountAnswer(Strict):
     account_id: AccountId
+    browser_url: BrowserUrl
     account_status: Annotated[str, Field(examples=["active"])]
     marketplace: Annotated[str | None, Field(examples=["bazaar24"])]
     score: Score
@@ -149,6 +151,7 @@ class Lineage(Strict):
 
 class LiveRing(Strict):
     ring_id: RingId
+    browser_url: BrowserUrl
     status: Literal["live"]
     size: Count
     core_size: Count
@@ -167,6 +170,7 @@ class LiveRing(Strict):
 
 class RetiredRing(Strict):
     ring_id: RingId
+    browser_url: BrowserUrl
     status: Literal["retired"]
     event: Event
     updated_at: Moment

@@ -129,6 +129,7 @@ def show_account(
     print_reasons(found["reasons"], found["logit"], found["score"])
     if found["links"]:
         print_links(f"Strongest of {found['links']:,} links", found["strongest_links"])
+    _say_link(found)
 
 
 def show_ring(
@@ -149,6 +150,7 @@ def show_ring(
             f"Ring {ring_id} is retired ({lineage['event']} in {lineage['event_run']}); "
             + (f"superseded by {heirs}." if heirs else "nothing superseded it.")
         )
+        _say_link(found)
         return
     say(
         f"Ring {ring_id} · score {found['score']} ({found['band']}) · {found['core_size']:,} core of {found['size']:,} · run {found['run_id']}"
@@ -160,6 +162,7 @@ def show_ring(
         say(f"Flags: {', '.join(found['flags'])}")
     print_reasons(found["reasons"], found["logit"], found["score"])
     _print_members(found)
+    _say_link(found)
 
 
 def show_policy(policy: PolicyFile = None, json: Json = False, home: Home = None) -> None:
@@ -187,6 +190,11 @@ def check_policy(
 
 def _role(role: str) -> str:
     return "a core member" if role == "core" else "an associate (tied to it, but outside the campaign)"
+
+
+def _say_link(found: dict[str, Any]) -> None:
+    if found["browser_url"]:
+        say(f"In the graph: {found['browser_url']}")
 
 
 def _print_members(found: dict[str, Any]) -> None:

@@ -30,7 +30,10 @@ class RingOfAccount:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account that the run knows. ``reasons`` add up to the logit of ``score``; ``percentile`` is 0–100."""
+    """An account that the run knows. ``reasons`` add up to the logit of ``score``; ``percentile`` is 0–100.
+
+    ``browser_url`` opens it in the Neo4j Browser, where the server names one.
+    """
 
     account_id: str
     account_status: str
@@ -44,6 +47,7 @@ class Account:
     reasons: tuple[Reason, ...]
     run_id: str
     status: Literal["found"] = "found"
+    browser_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,8 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Ring:
+    """A live ring. ``browser_url`` opens it in the Neo4j Browser, where the server names one."""
+
     ring_id: str
     size: int
     core_size: int
@@ -123,6 +129,7 @@ class Ring:
     event: str
     updated_at: datetime
     status: Literal["live"] = "live"
+    browser_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,13 +143,14 @@ class RingDetail(Ring):
 
 @dataclass(frozen=True, slots=True)
 class RetiredRing:
-    """A ring id that is no longer in use."""
+    """A ring id that is no longer in use. ``browser_url`` opens its history in the Neo4j Browser, where the server names one."""
 
     ring_id: str
     event: str
     updated_at: datetime
     superseded_by: tuple[str, ...]
     status: Literal["retired"] = "retired"
+    browser_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow.compute as pc
 
 from graphrisk.errors import NotFoundError, StoreError
+from graphrisk.graph.links import BrowserLinks
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger
 from graphrisk.logs import LOG
@@ -119,13 +120,16 @@ def ring(settings: Settings, ring_id: str, run_id: str | None = None) -> dict[st
     if lineage is None:
         raise NotFoundError(f"No ring was ever called {ring_id} in run {chosen}; `graphrisk rings` lists the rings.")
     del lineage["core"]
+    links = BrowserLinks(settings.browser_url)
     row = snapshot.ring_row(ring_id)
     if row is None:
-        return {"run_id": chosen, "ring_id": ring_id, "status": "retired", "lineage": lineage}
+        link = links.retired_ring(ring_id)
+        return {"run_id": chosen, "ring_id": ring_id, "browser_url": link, "status": "retired", "lineage": lineage}
     found = plain(snapshot.rings.slice(row, 1))[0]
     return {
         "run_id": chosen,
         **found,
+        "browser_url": links.ring(ring_id),
         "status": "live",
         "reasons": _reasons(found["reasons"], found["features"]),
         "links": snapshot.links_at(snapshot.links_inside(row)),
@@ -153,6 +157,7 @@ def account(settings: Settings, account_id: str, run_id: str | None = None) -> d
     return {
         "run_id": chosen,
         **found,
+        "browser_url": BrowserLinks(settings.browser_url).account(account_id),
         "reasons": _reasons(found["reasons"], features),
         "ring": summary,
         "links": len(links),

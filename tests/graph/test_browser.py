@@ -24,6 +24,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from graphrisk.graph import guide
+from graphrisk.graph.links import BrowserLinks
 from graphrisk.graph.server import USER, LocalServer, Running
 from tests.graph import world
 
@@ -58,8 +59,16 @@ class Page:
         service = webdriver.ChromeService(shutil.which("chromedriver"))
         self.tab = webdriver.Chrome(options=options, service=service)
 
+    @property
+    def address(self) -> str:
+        return self._running.browser
+
     def open(self, path: str = "") -> None:
-        self.tab.get(self._running.browser + path)
+        self.tab.get(self.address + path)
+
+    def follow(self, link: str | None) -> None:
+        assert link
+        self.tab.get(link)
 
     def log_in(self) -> None:
         name = self.wait(lambda: self.tab.find_element(By.CSS_SELECTOR, "[data-testid=username]"))
@@ -205,11 +214,22 @@ def test_set_up_browser_asks_what_the_reader_types(page: Page) -> None:
 
 @pytest.mark.slow
 def test_link_to_a_ring_has_its_question_in_the_editor(page: Page) -> None:
-    page.open("guides/open.html?ring=ring_a")
+    page.follow(BrowserLinks(page.address).ring("ring_a"))
     page.log_in()
     page.click("[data-testid=editor-Run]")
     page.shows({RED: 8}, 9)  # 7 memberships and the 2 links of this publication
     page.picture("ring")
+
+
+@pytest.mark.slow
+def test_links_to_an_account_and_to_a_retired_ring(page: Page) -> None:
+    page.follow(BrowserLinks(page.address).account("a1"))
+    page.log_in()
+    page.click("[data-testid=editor-Run]")
+    page.shows({RED: 3}, 2)  # a1 in ring_a, and its one link of this publication, which is to a2
+    page.follow(BrowserLinks(page.address).retired_ring("ring_c"))
+    page.wait(lambda: "cmd=edit" in page.tab.current_url)
+    assert "(ring:Ring {ringId: 'ring_c'})-[figures:SCORED_BY]" in unquote(page.tab.current_url)
 
 
 @pytest.mark.slow

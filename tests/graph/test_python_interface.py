@@ -23,9 +23,7 @@ def graph(server: LocalServer, empty: neo4j.Driver, monkeypatch: pytest.MonkeyPa
     return empty
 
 
-def test_each_verb_of_the_python_interface_is_in_the_graph_when_it_returns(
-    tmp_path: Path, graph: neo4j.Driver
-) -> None:
+def test_each_verb_of_the_python_interface_is_in_the_graph_when_it_returns(tmp_path: Path, graph: neo4j.Driver) -> None:
     home = tmp_path / "home"
     settings = Settings(home=home)
     first = graphrisk.run([ring_facts(tmp_path, "farm", 6)], home=home)

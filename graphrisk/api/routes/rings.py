@@ -21,6 +21,7 @@ from graphrisk.api.errors import ApiError
 from graphrisk.api.guard import id_from_path, scoped
 from graphrisk.api.paging import PageQuery, RunQuery
 from graphrisk.api.served import served_by
+from graphrisk.graph.links import BrowserLinks
 from graphrisk.runs.snapshot import Snapshot, plain
 from graphrisk.runs.store import current_run
 from graphrisk.settings import Settings
@@ -63,7 +64,8 @@ async def list_rings(request: Request, query: Annotated[RingsQuery, Query()]) ->
         name = min(filters)
         detail = f"{name} is about live rings; leave it out or ask for status=live."
         raise ApiError(422, "invalid_request", detail, [{"pointer": f"/query/{name}", "detail": detail}])
-    return await page(request, query, lambda snapshot: _chosen(snapshot, query))
+    links = served_by(request.scope).published.links
+    return await page(request, query, lambda snapshot: _chosen(snapshot, query, links))
 
 
 @scoped("rings:read")
@@ -73,16 +75,15 @@ async def get_ring(request: Request, ring_id: RingId, query: Annotated[RunQuery,
     lineage = await _lineage(request, snapshot, id_from_path(ring_id))
     if same := unchanged(request, snapshot):
         return same
+    published = served_by(request.scope).published
     row = snapshot.ring_row(lineage["ring_id"])
     if row is None:
-        return answer(request, snapshot, {**_retired(lineage), "lineage": lineage})
+        return answer(request, snapshot, {**_retired(lineage, published.links), "lineage": lineage})
     reasons = plain(snapshot.rings.select(["reasons", "bridge"]).slice(row, 1))[0]
-    explained = (
-        served_by(request.scope)
-        .published.answers(snapshot)
-        .reasons(row, [(each["code"], each["contribution"]) for each in reasons["reasons"]])
-    )
-    body = {**_live(snapshot, [row])[0], "bridge": reasons["bridge"], "reasons": explained, "lineage": lineage}
+    parts = [(each["code"], each["contribution"]) for each in reasons["reasons"]]
+    explained = published.answers(snapshot).reasons(row, parts)
+    (shown,) = _live(snapshot, [row], published.links)
+    body = {**shown, "bridge": reasons["bridge"], "reasons": explained, "lineage": lineage}
     return answer(request, snapshot, body)
 
 
@@ -183,10 +184,10 @@ def _iso(microseconds: int) -> str:
     return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _chosen(snapshot: Snapshot, query: RingsQuery) -> Any:
+def _chosen(snapshot: Snapshot, query: RingsQuery, links: BrowserLinks) -> Any:
     since = int(query.updated_since.timestamp() * 1_000_000) if query.updated_since else None
     if query.status == "retired":
-        return _chosen_retired(snapshot, since, query.ordering)
+        return _chosen_retired(snapshot, since, query.ordering, links)
     columns = snapshot.ring_facts
     keep = np.ones(snapshot.rings.num_rows, bool)
     if query.band:
@@ -203,22 +204,25 @@ def _chosen(snapshot: Snapshot, query: RingsQuery) -> Any:
         keep &= columns["updated"] >= since
     rows = np.flatnonzero(keep)
     by = columns[query.ordering.removeprefix("-")]
-    return rows[np.argsort(-by[rows].astype(np.int64), kind="stable")].tolist(), lambda some: _live(snapshot, some)
+    return rows[np.argsort(-by[rows].astype(np.int64), kind="stable")].tolist(), lambda some: _live(
+        snapshot, some, links
+    )
 
 
-def _chosen_retired(snapshot: Snapshot, since: int | None, ordering: str) -> Any:
+def _chosen_retired(snapshot: Snapshot, since: int | None, ordering: str, links: BrowserLinks) -> Any:
     retired = [row for row in snapshot.retired if since is None or row["event_at"] >= since]
     if ordering == "-updated":
         retired.sort(key=lambda row: (-row["event_at"], row["ring_id"]))
-    return retired, lambda some: [_retired(told(row)) for row in some]
+    return retired, lambda some: [_retired(told(row), links) for row in some]
 
 
-def _live(snapshot: Snapshot, rows: Sequence[int]) -> list[dict[str, Any]]:
+def _live(snapshot: Snapshot, rows: Sequence[int], links: BrowserLinks) -> list[dict[str, Any]]:
     columns = snapshot.ring_facts
     shown = plain(snapshot.rings.select(list(_LISTED)).take(np.array(rows, np.int64)))
     return [
         {
             **ring,
+            "browser_url": links.ring(ring["ring_id"]),
             "status": "live",
             "marketplaces": sorted(snapshot.marketplaces[row]),
             "event": columns["event"][row],
@@ -228,6 +232,7 @@ def _live(snapshot: Snapshot, rows: Sequence[int]) -> list[dict[str, Any]]:
     ]
 
 
-def _retired(lineage: dict[str, Any]) -> dict[str, Any]:
+def _retired(lineage: dict[str, Any], links: BrowserLinks) -> dict[str, Any]:
     kept = {name: lineage[name] for name in ("ring_id", "event", "superseded_by")}
-    return {**kept, "status": "retired", "updated_at": lineage["event_at"]}
+    link = links.retired_ring(lineage["ring_id"])
+    return {**kept, "browser_url": link, "status": "retired", "updated_at": lineage["event_at"]}
