@@ -18,7 +18,7 @@ KNOWN_TOGETHER: tuple[tuple[str, ...], ...] = (
     ("card_reuse", "own_payment"),
     ("dev_reuse", "dev_per", "own_device"),
     ("ip_coresidence", "ip_div", "ip_crowd"),
-    ("burst", "new_share"),
+    ("burst", "raid", "new_share"),
     ("same_address",),
 )
 """Features that are unknown for one cause: the first one stands for it with its ``unknown``."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 from scipy.special import pdtrc
 
 from graphrisk.linkage.attributes import FIRST_MONDAY_US, WEEK_US, filled
-from graphrisk.model import DAY_US, Floats, Ints
+from graphrisk.model import DAY_US, Bools, Floats, Ints
 from graphrisk.policy import Policy
 
 SMALLEST_RATE = 0.05
@@ -20,6 +20,9 @@ CLOCK_SKEW_DAYS = 1
 
 BASELINE_WEEKS = 12
 """A place's usual arrivals are taken over so many weeks at least: a place that is new has no habits yet."""
+
+SHARE_OF_NETWORK = 0.5
+"""Newcomers of a whole network are a cohort only where they are so large a share of those present."""
 
 HUB_KINDS = ("device", "card")
 
@@ -61,7 +64,9 @@ FROM candidates JOIN (
 ON present.source = candidates.source AND present.place = candidates.place
    AND present.first < {WEEK_US} * (candidates.week + 1) + {FIRST_MONDAY_US} AND present.last >= {WEEK_US} * candidates.week + {FIRST_MONDAY_US}
 GROUP BY candidates.source, candidates.place, candidates.week, arrived, usual
+HAVING candidates.source <> 1 OR arrived >= $of_network * count(DISTINCT present.account)
 """
+"""The networks of carriers and exits see the newcomers of many rings, and of none, among all who pass."""
 
 ACCEPTED = """
 INSERT INTO attributes
@@ -78,12 +83,11 @@ WHERE attributes.kind = $cohort
 """
 
 
-def surprising(
-    arrived: Ints, present: Ints, usual: Floats, expected_share: float, significance: float
-) -> np.ndarray:
+def surprising(arrived: Ints, present: Ints, usual: Floats, expected_share: float, significance: float) -> Bools:
     """Whether so many arrivals among the accounts present are beyond chance: P(Poisson(λ) ≥ arrived) < significance.
 
-    λ is the larger of ``present · expected_share`` and ``usual``, at least .05. Shapes (n,), … → bool (n,).
+    λ is the larger of ``present · expected_share`` and ``usual`` (arrivals at the place in any other week), at least
+    .05. Shapes (n,), (n,), (n,) → (n,).
     """
     rate = np.maximum(np.maximum(SMALLEST_RATE, present * expected_share), usual)
     return pdtrc(arrived - 1, rate) < significance
@@ -100,6 +104,7 @@ def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_sha
         "$new_days": policy.cohorts.new_days,
         "$min_accounts": policy.cohorts.min_accounts,
         "$baseline_weeks": BASELINE_WEEKS,
+        "$of_network": SHARE_OF_NETWORK,
         "$cohort": codes["cohort"],
     }
     columns.execute(filled(NEW, bound))

@@ -7,11 +7,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import resource
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
@@ -30,7 +28,7 @@ from graphrisk.errors import DetectionError
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.linkage.links import Linkage, link
-from graphrisk.logs import LOG
+from graphrisk.logs import StageClock
 from graphrisk.model import METHOD_VERSION, Lineage, Links, Members, RingLinks, Rings
 from graphrisk.policy import Policy
 from graphrisk.rings.formation import form_rings
@@ -56,21 +54,11 @@ from graphrisk.settings import Settings
 
 LIBRARIES = ("deltalake", "duckdb", "graphrisk", "igraph", "leidenalg", "networkx", "numpy", "pyarrow", "scipy")
 
-
-@dataclass
-class StageClock:
-    """Seconds of each stage, and the peak memory (MiB) of the process when it ended."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    peak_mib: dict[str, int] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str) -> Generator[None]:
-        started = time.perf_counter()
-        yield
-        self.seconds[name] = round(time.perf_counter() - started, 3)
-        self.peak_mib[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        LOG.info("%s: %.1f s, peak %d MiB", name, self.seconds[name], self.peak_mib[name])
+IDS = f"""
+SELECT account, account_id, status, marketplace,
+       coalesce(CASE WHEN status = 'active' THEN created END, {np.iinfo(np.int64).max}) AS open_since
+FROM ids ORDER BY account
+"""
 
 
 @dataclass(frozen=True)
@@ -187,9 +175,7 @@ def _find_rings(
     """linkage → detection → rings → scoring, on the facts in view."""
     with clock.stage("linkage"):
         linkage = link(columns, policy, moment, reference.expected_new_share)
-        ids = columns.sql(
-            "SELECT account, account_id, status, marketplace, created FROM ids ORDER BY account"
-        ).to_arrow_table()
+        ids = columns.sql(IDS).to_arrow_table()
         account_ids = ids["account_id"].combine_chunks()
     with clock.stage("detection"):
         components = find_components(linkage.links, policy.links.threshold, policy.detection.oversize)
@@ -197,11 +183,9 @@ def _find_rings(
         community = find_communities(components, linked_ids, policy.detection, engine, settings.processes)
     with clock.stage("rings"):
         oversize = components.oversize[components.component]
-        trading = pc.equal(pc.fill_null(ids["status"], "active"), "active")
-        created = pc.if_else(trading, pc.fill_null(ids["created"], np.iinfo(np.int64).max), np.iinfo(np.int64).max)
-        created = created.to_numpy()[components.accounts]
+        open_since = ids["open_since"].to_numpy()[components.accounts]
         rings, members, ring_links = form_rings(
-            components.accounts, community, created, components.links, oversize, policy.rings
+            components.accounts, community, open_since, components.links, oversize, policy.rings
         )
         bridges = {each.ring: each.pairs for each in weak_bridges(ring_links.ring, ring_links.link, rings.size)}
     with clock.stage("scoring"):

@@ -11,17 +11,24 @@ from graphrisk.model import DAY_US, Bools, Ints, Links, Members, RingLinks, Ring
 from graphrisk.policy import RingPolicy
 
 HEART = 4
+"""Links that accounts of a ring's heart have to one another, where some have so many."""
+
 AGED_DAYS = 30
+"""An account that was open so long before the campaign may be linked to a member for reasons of its own."""
 
 
 def form_rings(
-    accounts: Ints, community: Ints, created: Ints, links: Links, oversize: Bools, policy: RingPolicy
+    accounts: Ints, community: Ints, open_since: Ints, links: Links, oversize: Bools, policy: RingPolicy
 ) -> tuple[Rings, Members, RingLinks]:
     """The rings among communities.
 
     ``accounts`` (sorted) and ``community`` say which community each linked account is in; ``oversize`` is the flag
-    of each linked account's component. A ring has ``policy.min_core`` core members or more. An account is core if a
-    link to a member lies in the campaign window and proves something about it; else it is an associate.
+    of each linked account's component; ``open_since`` (microseconds) is when it was opened, the largest integer if
+    that is unknown or it is no longer open. A ring has ``policy.min_core`` core members or more.
+
+    The links in the campaign window make a ring's body: its heart, which is a k-core, and every account with a link to
+    the body, or with two if it was open long before the campaign (a victim's family has one, through the victim). An
+    account of the body is core if such a link to another one proves something about it; all others are associates.
     """
     of_a, of_b = (community[np.searchsorted(accounts, ends)] for ends in (links.a, links.b))
     inside = of_a == of_b
@@ -30,7 +37,7 @@ def form_rings(
     links, of = links.take(order), of[order]
     start, end = campaign_windows(of, links.onset, links.strength, policy, int(community.max(initial=-1)) + 1)
     in_window = (links.onset >= start[of]) & (links.onset <= end[of])
-    aged = created < np.where(start < end, start, 0)[community] - AGED_DAYS * DAY_US
+    aged = open_since < np.where(start < end, start, 0)[community] - AGED_DAYS * DAY_US
     pull, core = _roles(accounts, community, links, in_window, aged)
     core_size = np.bincount(community, weights=core, minlength=len(start)).astype(np.int64)
     is_ring = core_size >= policy.min_core
@@ -93,8 +100,7 @@ def _roles(accounts: Ints, community: Ints, links: Links, in_window: Bools, aged
 
 
 def _body(community: Ints, a: Ints, b: Ints, aged: Bools) -> Bools:
-    """The accounts that links in the window hold together: those in its heart, and from there on each that has a link
-    to one of them, or two if it is aged."""
+    """Which accounts the links hold together: each community's heart, and whoever has a link to it, or two if aged."""
     body = _hearts(community, a, b)
     while True:
         held = np.bincount(a, body[b], len(body)) + np.bincount(b, body[a], len(body))
@@ -105,10 +111,10 @@ def _body(community: Ints, a: Ints, b: Ints, aged: Bools) -> Bools:
 
 
 def _hearts(community: Ints, a: Ints, b: Ints) -> Bools:
-    """The accounts of each community that have ``HEART`` links to one another, or as many as any have."""
+    """The accounts of each community with ``HEART`` links to one another, or with as many as any there have."""
     left = np.zeros(len(community), bool)
     left[a] = left[b] = True
-    heart = left
+    heart = left.copy()
     for links in range(2, HEART + 1):
         left = _peeled(left, a, b, links)
         reached = np.zeros(int(community.max(initial=-1)) + 1, bool)

@@ -139,14 +139,23 @@ def _sign_ups(
     known = ~np.isnan(moment)
     joined = first_links(members, links)[members.core]
     fresh = known & (joined - moment <= NEW_DAYS * DAY_US)
+    aged = known & ~fresh
     n = np.bincount(ring[known], minlength=count)
-    most = _most_in_a_week(ring[known], (moment[known] // 1_000_000).astype(np.int64), count)
-    chance = np.minimum(1.0, n * bdtrc(most - 2, np.maximum(n - 1, 1), reference.seven_day_share))
-    surprise = np.where(most >= 2, -np.log10(np.maximum(chance, 10**-LARGEST_SURPRISE)), 0.0)
+    burst = _surprise_of_a_week(ring[known], moment[known], count, reference.seven_day_share)
+    raid = _surprise_of_a_week(ring[aged], joined[aged], count, reference.seven_day_share)
     return {
-        "burst": np.where(n > 0, np.abs(surprise), np.nan),
+        "burst": np.where(n > 0, burst, np.nan),
+        "raid": np.where(n > 0, raid, np.nan),
         "new_share": np.where(n > 0, np.bincount(ring[fresh], minlength=count) / np.maximum(n, 1), np.nan),
     }
+
+
+def _surprise_of_a_week(ring: Ints, moment: Ints | Floats, count: int, share: float) -> Floats:
+    """−log10 of the chance that so many of a ring's moments (microseconds) fall into some seven days, one a ring."""
+    n = np.bincount(ring, minlength=count)
+    most = _most_in_a_week(ring, (moment // 1_000_000).astype(np.int64), count)
+    chance = np.minimum(1.0, n * bdtrc(most - 2, np.maximum(n - 1, 1), share))
+    return np.where(most >= 2, np.abs(np.log10(np.maximum(chance, 10**-LARGEST_SURPRISE))), 0.0)
 
 
 def first_links(members: Members, links: RingLinks) -> Ints:

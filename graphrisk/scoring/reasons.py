@@ -23,6 +23,7 @@ RING_SENTENCES: dict[str, Sentence] = {
     "ip_coresidence": _percent("of the links are between accounts seen on the same IP address."),
     "onset_spread": lambda x: f"The links arose over {expm1(x):.0f} days.",
     "burst": lambda x: f"So many sign-ups within a week have a chance of 1 in 10^{x:.0f}.",
+    "raid": lambda x: f"So many old accounts linked for the first time within a week have a chance of 1 in 10^{x:.0f}.",
     "new_share": _percent("of the core accounts were opened in the 30 days before their first link."),
     "cohort_share": _percent("of the links are between accounts that signed up together."),
     "label_enrich": lambda x: (

@@ -27,6 +27,7 @@ SIGNS: dict[str, int] = {
     "ip_coresidence": -1,
     "onset_spread": -1,
     "burst": 1,
+    "raid": 1,
     "new_share": 1,
     "cohort_share": 1,
     "label_enrich": 1,
@@ -46,7 +47,7 @@ SIGNS: dict[str, int] = {
 evidence for or against an organized ring; they only tell its innocent rivals apart."""
 
 ORGANIZED = "organized_ring"
-_AGAINST_ALL = {"label_enrich": -1, "good_share": 1, "own_device": 1, "own_payment": 1, "active_days": 1}
+_AGAINST_ALL = {"raid": -1, "label_enrich": -1, "good_share": 1, "own_device": 1, "own_payment": 1, "active_days": 1}
 RIVALS: dict[str, dict[str, int]] = {
     "household": {
         **_AGAINST_ALL, "log_n": -1, "card_reuse": -1, "ip_div": -1, "ip_coresidence": 1, "same_address": 1, "burst": -1,

@@ -51,10 +51,12 @@ class Mix:
 # Businesses are made more common where they are learned from, so that there are enough of each kind of them.
 MANY_BUSINESSES = {"small_business": 2, "agency": 2, "cafe": 2, "kiosk": 2, "charity": 2, "sold_business": 3}
 ODD_ORDINARY = {"shared_fingerprint": 3, "gift_card": 2, "resold_device": 0.5, "office": 0.5}
+MANY_RAIDS = {"take_over": 3, "mule_network": 3}
 TRAINING = [
     *(Mix(101 + nth, preset) for nth, preset in enumerate(("easy", "medium", "medium", "hard", "hard", "extreme"))),
     *(Mix(107 + nth, preset, MANY_BUSINESSES) for nth, preset in enumerate(("easy", "medium", "hard"))),
     *(Mix(110 + nth, preset, ODD_ORDINARY) for nth, preset in enumerate(("easy", "medium", "hard"))),
+    *(Mix(119 + nth, preset, MANY_RAIDS) for nth, preset in enumerate(("easy", "medium", "hard"))),
 ]
 FEW_FARMS = {"device_farm": 0.3, "mule_network": 2, "slow_burn": 2, "kiosk": 2, "office": 0.7}
 MANY_FARMS = {"device_farm": 3, "take_over": 0.3, "agency": 1.5, "charity": 0.5}

@@ -31,6 +31,8 @@ class Tie(NamedTuple):
 Community = dict[int, int]
 """Account → community, numbered by smallest account."""
 
+NEVER = np.iinfo(np.int64).max
+
 
 def shortest_window(ties: list[Tie], policy: RingPolicy) -> tuple[int, int]:
     """Of all intervals between two onsets that hold the share of the strength: the shortest, then the earliest."""
@@ -55,7 +57,28 @@ class Expected(NamedTuple):
     last: int
 
 
-def expected_rings(ties: list[Tie], community: Community, policy: RingPolicy) -> list[Expected]:
+def body_of(ties: list[Tie], aged: set[int]) -> set[int]:
+    """The heart (a 4-core, or else a 3-core, a 2-core, all that are linked), grown by one link, of aged ones by two."""
+    linked = {end for tie in ties for end in (tie.a, tie.b)}
+    body: set[int] = set()
+    for links in (4, 3, 2, 1):
+        body = set(linked)
+        while lonely := {one for one in body if towards(one, body, ties) < links}:
+            body -= lonely
+        if body:
+            break
+    while more := {one for one in linked - body if towards(one, body, ties) >= (2 if one in aged else 1)}:
+        body |= more
+    return body
+
+
+def towards(account: int, body: set[int], ties: list[Tie]) -> int:
+    return sum(1 for tie in ties if account in (tie.a, tie.b) and {tie.a, tie.b} - {account} <= body)
+
+
+def expected_rings(
+    ties: list[Tie], community: Community, policy: RingPolicy, open_since: dict[int, int]
+) -> list[Expected]:
     members: dict[int, list[int]] = defaultdict(list)
     for account, block in sorted(community.items()):
         members[block].append(account)
@@ -66,7 +89,9 @@ def expected_rings(ties: list[Tie], community: Community, policy: RingPolicy) ->
             continue
         start, end = shortest_window(inside, policy)
         current = [tie for tie in inside if start <= tie.onset <= end]
-        proven = {tie.a for tie in current if tie.proves_a} | {tie.b for tie in current if tie.proves_b}
+        body = body_of(current, {one for one in members[block] if open_since[one] < start - 30 * DAY_US})
+        telling = [tie for tie in current if {tie.a, tie.b} <= body]
+        proven = {tie.a for tie in telling if tie.proves_a} | {tie.b for tie in telling if tie.proves_b}
         core = {account: account in proven for account in members[block]}
         pull = {
             account: sum(tie.strength for tie in current if account in (tie.a, tie.b)) if core[account] else 0
@@ -93,6 +118,13 @@ def communities(draw: st.DrawFn) -> tuple[list[Tie], Community]:
     return ties, {account: names.setdefault(blocks[account], len(names)) for account in sorted(blocks)}
 
 
+OPENED = st.lists(
+    st.sampled_from((NEVER, *(MONDAY + days * DAY_US for days in (-400, -60, -44, -31, 0, 12)))),
+    min_size=12,
+    max_size=12,
+)
+
+
 def as_links(ties: list[Tie]) -> Links:
     proofs = [(tie.proves_a, tie.proves_b) for tie in ties]
     return links_of([tie[:4] for tie in ties], lambda number, end: proofs[number][end])
@@ -106,17 +138,18 @@ POLICIES = st.builds(
 )
 
 
-@given(communities(), POLICIES)
+@given(communities(), POLICIES, OPENED)
 @WIDE
 def test_rings_windows_roles_and_pulls_are_those_of_a_slow_reading(
-    given_links: tuple[list[Tie], Community], policy: RingPolicy
+    given_links: tuple[list[Tie], Community], policy: RingPolicy, opened: list[int]
 ) -> None:
     ties, community = given_links
     accounts = np.array(sorted(community), np.int64)
     labels = np.array([community[int(account)] for account in accounts], np.int64)
     oversize = labels == 1
-    rings, members, ring_links = form_rings(accounts, labels, as_links(ties), oversize, policy)
-    expected = expected_rings(ties, community, policy)
+    open_since = np.array(opened)[accounts]
+    rings, members, ring_links = form_rings(accounts, labels, open_since, as_links(ties), oversize, policy)
+    expected = expected_rings(ties, community, policy, dict(enumerate(opened)))
     assert len(rings.size) == len(expected)
     assert len(members.account) == sum(len(ring.core) for ring in expected)
     assert len(ring_links.in_window) == sum(len(ring.ties) for ring in expected)
@@ -152,36 +185,39 @@ def test_the_campaign_window_is_the_shortest_interval_that_holds_the_share(
             assert start[block] > end[block]
 
 
-@given(communities())
+@given(communities(), OPENED)
 @WIDE
-def test_a_community_is_judged_the_same_whatever_else_is_there(given_links: tuple[list[Tie], Community]) -> None:
+def test_a_community_is_judged_the_same_whatever_else_is_there(
+    given_links: tuple[list[Tie], Community], opened: list[int]
+) -> None:
     ties, community = given_links
     alone = {account: 0 for account, block in community.items() if block == 0}
     few = [tie for tie in ties if tie.a in alone and tie.b in alone]
-    whole = expected_like(ties, community)
-    assert [ring for ring in whole if set(ring) <= set(alone)] == expected_like(few, alone)
+    whole = expected_like(ties, community, opened)
+    assert [ring for ring in whole if set(ring) <= set(alone)] == expected_like(few, alone, opened)
 
 
-def expected_like(ties: list[Tie], community: Community) -> list[dict[int, tuple[bool, int]]]:
+def expected_like(ties: list[Tie], community: Community, opened: list[int]) -> list[dict[int, tuple[bool, int]]]:
     """What ``form_rings`` says of each ring's members, in plain values."""
     accounts = np.array(sorted(community), np.int64)
     labels = np.array([community[int(account)] for account in accounts], np.int64)
     policy = RingPolicy(min_core=2)
-    rings, members, _ = form_rings(accounts, labels, as_links(ties), np.zeros(len(accounts), bool), policy)
+    nothing = np.zeros(len(accounts), bool)
+    rings, members, _ = form_rings(accounts, labels, np.array(opened)[accounts], as_links(ties), nothing, policy)
     rows = list(zip(*(column.tolist() for column in members), strict=True))
     return [
         {account: (core, pull) for ring, account, core, pull in rows if ring == each} for each in range(len(rings.size))
     ]
 
 
-def formed(rows: list[Seen]) -> dict[str, bool]:
-    """Account → core, over the rings found when all that is linked is one community."""
+def formed(rows: list[Seen], opened: int = NEVER) -> dict[str, bool]:
+    """Account → core, over the rings found when all that is linked is one community, and all opened at one time."""
     with facts_in_view({row.account: None for row in rows}, rows) as columns:
         links = link(columns, Policy(), moment_of(MONDAY + 900 * DAY_US), 0.02).links
         names = [name for (name,) in columns.execute("SELECT account_id FROM ids ORDER BY account").fetchall()]
     accounts = np.unique(np.concatenate([links.a, links.b]))
     nothing = np.zeros(len(accounts), np.int64)
-    _, members, _ = form_rings(accounts, nothing, links, nothing.astype(bool), RingPolicy())
+    _, members, _ = form_rings(accounts, nothing, nothing + opened, links, nothing.astype(bool), RingPolicy())
     return {names[account]: core for account, core in zip(members.account.tolist(), members.core.tolist(), strict=True)}
 
 
@@ -221,7 +257,43 @@ def test_an_account_that_used_the_ring_s_device_is_core_whatever_it_held_first()
     assert framing("card", innocent_first=True, own_device=True)["innocent"] is True
 
 
+def raided(family: int, opened: int) -> dict[str, bool]:
+    """Ten old accounts are used from one device within hours; the first one's family has a tablet of its own."""
+    begin = MONDAY + 300 * DAY_US
+    rows = [
+        Seen(f"victim{each:02d}", "device", token_like("thief's"), None, begin + each * HOUR_US, begin + DAY_US)
+        for each in range(10)
+    ]
+    for who in ("victim00", *(f"relative{each}" for each in range(family))):
+        rows.append(Seen(who, "device", token_like("tablet"), None, begin + DAY_US, begin + 3 * DAY_US))
+    return formed(rows, opened)
+
+
+@pytest.mark.parametrize("family", [1, 2, 3])
+def test_the_family_of_an_account_that_was_taken_over_is_an_associate(family: int) -> None:
+    roles = raided(family, opened=MONDAY)
+    assert [who for who, core in sorted(roles.items()) if not core] == [f"relative{each}" for each in range(family)]
+    assert sum(roles.values()) == 10
+
+
+def test_an_account_opened_during_the_campaign_needs_one_link_only() -> None:
+    assert all(raided(family=1, opened=MONDAY + 299 * DAY_US).values())
+
+
+def test_an_innocent_who_is_framed_is_not_proved_by_a_relative_s_tablet() -> None:
+    begin = MONDAY + 300 * DAY_US
+    rows = [Seen("innocent", "card", token_like("typed"), None, begin - DAY_US, begin + 2 * DAY_US)]
+    rows += [Seen(who, "device", token_like("tablet"), None, begin, begin + DAY_US) for who in ("innocent", "relative")]
+    for number in range(8):
+        at = begin + number * HOUR_US
+        rows.append(Seen(f"thief{number:02d}", "card", token_like("typed"), None, at, at + DAY_US))
+        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
+    roles = formed(rows, opened=MONDAY)
+    assert (roles["innocent"], roles["relative"]) == (False, False)
+    assert sum(roles.values()) == 8
+
+
 def test_no_links_no_rings() -> None:
     nothing = np.zeros(0, np.int64)
-    rings, members, ring_links = form_rings(nothing, nothing, links_of([]), nothing.astype(bool), RingPolicy())
+    rings, members, ring_links = form_rings(nothing, nothing, nothing, links_of([]), nothing.astype(bool), RingPolicy())
     assert not len(rings.size) + len(members.account) + len(ring_links.ring)

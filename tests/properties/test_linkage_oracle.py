@@ -106,17 +106,21 @@ def cohorts(created: dict[str, int | None], visits: list[Seen], values: list[Sha
                 arrived[source, place][account] = (first, last)
     found: list[Shared] = []
     for (source, place), newcomers in arrived.items():
-        for week in {week_of(first) for first, _ in newcomers.values()}:
+        weeks = [week_of(first) for first, _ in newcomers.values()]
+        for week in set(weeks):
+            usual = (len(weeks) - weeks.count(week)) / (max(12, max(weeks) - min(weeks) + 1) - 1)
             group = {account: times for account, times in newcomers.items() if week_of(times[0]) == week}
             there = [stay for stay in stays if stay[:2] == (source, place)]
             present = {stay[2] for stay in there if week_of(stay[3]) <= week <= week_of(stay[4])}
-            if len(group) >= policy.cohorts.min_accounts and is_surprise(len(group), len(present), policy):
+            if len(group) < policy.cohorts.min_accounts or (source == 1 and 2 * len(group) < len(present)):
+                continue
+            if is_surprise(len(group), len(present), usual, policy):
                 found.append(Shared("cohort", place, week, source, group))
     return found
 
 
-def is_surprise(arrived: int, present: int, policy: Policy) -> bool:
-    rate = max(0.05, present * NEW_SHARE)
+def is_surprise(arrived: int, present: int, usual: float, policy: Policy) -> bool:
+    rate = max(0.05, present * NEW_SHARE, usual)
     term = total = exp(-rate)
     for events in range(1, arrived):
         term *= rate / events
@@ -291,8 +295,42 @@ def test_a_family_card_links_and_a_gift_card_fades() -> None:
     assert card[0] >= Policy().links.threshold > card[2] > 0
 
 
-@given(st.integers(2, 60), st.integers(0, 60))
-def test_the_surprise_test_agrees_with_a_sum_of_poisson_terms(arrived: int, others: int) -> None:
+@given(st.integers(2, 60), st.integers(0, 60), st.integers(0, 240).map(lambda twelfths: twelfths / 12))
+def test_the_surprise_test_agrees_with_a_sum_of_poisson_terms(arrived: int, others: int, usual: float) -> None:
     policy = Policy()
-    found = surprising(np.array([arrived]), np.array([arrived + others]), NEW_SHARE, policy.cohorts.significance)
-    assert bool(found[0]) == is_surprise(arrived, arrived + others, policy)
+    found = surprising(
+        np.array([arrived]), np.array([arrived + others]), np.array([usual]), NEW_SHARE, policy.cohorts.significance
+    )
+    assert bool(found[0]) == is_surprise(arrived, arrived + others, usual, policy)
+
+
+def linked_newcomers(weeks: dict[int, int], network: bool, residents: int = 0) -> int:
+    """How many pairs are linked when so many accounts sign up in each of these weeks, one or each on an address of its
+    own in one network, where so many old accounts are seen every week."""
+    created: dict[str, int | None] = {}
+    rows: list[Seen] = []
+    for week, arrivals in weeks.items():
+        for each in range(arrivals):
+            name, at = f"new{week:02d}{each:03d}", MONDAY + week * WEEK_US + DAY_US
+            created[name] = at
+            address = token_like(f"{week} {each}" if network else "address")
+            rows.append(Seen(name, "ip", address, token_like("net"), at, at + HOUR_US))
+        for each in range(residents):
+            name, at = f"old{each:03d}", MONDAY + week * WEEK_US
+            created[name] = MONDAY - 400 * DAY_US
+            rows.append(Seen(name, "ip", token_like(f"old {each}"), token_like("net"), at, at + HOUR_US))
+    return len(found_links(created, rows, Policy(), MONDAY + 900 * DAY_US))
+
+
+def test_accounts_that_sign_up_together_where_nobody_ever_did_are_linked() -> None:
+    assert linked_newcomers({0: 6}, network=False) == 15
+    assert linked_newcomers({0: 6}, network=True) == 15
+
+
+def test_sign_ups_on_an_address_where_as_many_sign_up_every_week_are_not_linked() -> None:
+    assert linked_newcomers(dict.fromkeys(range(20), 6), network=False) == 0
+
+
+def test_a_ring_s_sign_ups_do_not_tie_it_to_everybody_who_signs_up_in_a_carrier_s_network() -> None:
+    assert linked_newcomers({0: 40}, network=True, residents=39) == 40 * 39 // 2
+    assert linked_newcomers({0: 40}, network=True, residents=41) == 0
