@@ -63,13 +63,16 @@ def account_risk(
 def bad_nearness(accounts: int, links: Links, weights: Floats, bad: Bools) -> Ints:
     """Σ over other bad accounts within two hops of -ln(1 - ½^hops·P), in micro-nats, shape (accounts,).
 
-    P is the largest product of link weights over the paths of one or two links.
+    P is the largest product of link weights over the paths of one or two links, each of which proves something about
+    the account it leads to: that a bad account typed what somebody else held first makes nobody bad.
     """
     total = np.zeros(accounts, np.int64)
     if not bad.any() or not len(links.a):
         return total
-    ends, other = np.concatenate([links.a, links.b]), np.concatenate([links.b, links.a])
-    graph = csr_array((np.concatenate([weights, weights]), (ends, other)), shape=(accounts, accounts))
+    to_b, to_a = links.proves_b, links.proves_a
+    ends = np.concatenate([links.a[to_b], links.b[to_a]])
+    other = np.concatenate([links.b[to_b], links.a[to_a]])
+    graph = csr_array((np.concatenate([weights[to_b], weights[to_a]]), (ends, other)), shape=(accounts, accounts))
     sources = np.flatnonzero(bad & (np.bincount(ends, minlength=accounts) > 0))
     for start in range(0, len(sources), SOURCES_AT_ONCE):
         source, target, product, hops = _reached(graph, sources[start : start + SOURCES_AT_ONCE])

@@ -117,13 +117,16 @@ def graphs(draw: st.DrawFn) -> tuple[int, Links, np.ndarray, np.ndarray]:
     rows = [(a, b, draw(st.integers(693, 6000)), 0) for a, b in sorted(draw(st.sets(ends, max_size=24)))]
     verdicts = draw(st.lists(st.sampled_from(("", "", "bad", "good")), min_size=12, max_size=12))
     bad, good = (np.array([verdict == name for verdict in verdicts]) for name in ("bad", "good"))
-    return 12, support.links_of(rows), bad, good
+    proofs = draw(st.lists(st.booleans(), min_size=48, max_size=48))
+    return 12, support.links_of(rows, lambda number, end: proofs[2 * number + end]), bad, good
 
 
 def slow_nearness(count: int, links: Links, weights: list[float], bad: list[bool]) -> list[float]:
-    """Σ -ln(1 - ½^hops·P) by going over every path of one and of two links."""
-    tie = {(a, b): w for a, b, w in zip(links.a.tolist(), links.b.tolist(), weights, strict=True)}
-    tie |= {(b, a): w for (a, b), w in tie.items()}
+    """Σ -ln(1 - ½^hops·P) by going over every path of one and of two links that prove something of where they lead."""
+    tie: dict[tuple[int, int], float] = {}
+    ends = zip(links.a.tolist(), links.b.tolist(), links.proves_a.tolist(), links.proves_b.tolist(), strict=True)
+    for (a, b, proves_a, proves_b), weight in zip(ends, weights, strict=True):
+        tie |= ({(a, b): weight} if proves_a else {}) | ({(b, a): weight} if proves_b else {})
     found: list[float] = []
     for account in range(count):
         total = 0.0
@@ -150,6 +153,16 @@ def test_nearness_to_bad_accounts_is_that_of_all_paths_of_two_links(given_graph:
     weights = link_weights(links.strength)
     found = bad_nearness(count, links, weights, bad) / 1e6
     assert found.tolist() == pytest.approx(slow_nearness(count, links, weights.tolist(), bad.tolist()), abs=1e-5)
+
+
+def test_an_innocent_whose_card_bad_accounts_typed_is_not_nearer_to_them_and_who_used_it_later_is() -> None:
+    framed, thieves, mule = 0, (1, 2, 3), 4
+    rows = [(framed, thief, 5000, 0) for thief in thieves] + [(thief, mule, 5000, 0) for thief in thieves]
+    links = support.links_of(rows, lambda number, end: end == 1)
+    bad = np.isin(np.arange(5), thieves)
+    risk = risk_of(5, links, NOBODY, np.zeros(0, np.int64), bad, np.zeros(5, bool))
+    assert risk.logit[framed] == -LOGIT_LIMIT
+    assert risk.logit[mule] > 0
 
 
 @given(graphs())
@@ -210,6 +223,9 @@ def test_link_features_of_every_ring_are_those_of_a_slow_count(world: World) -> 
         assert (ring["first_link_at"], ring["last_link_at"]) == (onsets[0], onsets[-1])
 
 
+NEW = support.timedelta(days=30)
+
+
 def tail(n: int, p: float, least: int) -> float:
     """P(Bin(n, p) ≥ least)."""
     return sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(max(least, 0), n + 1))
@@ -237,6 +253,10 @@ def test_sign_up_and_label_features_of_every_ring_are_those_of_a_slow_count(worl
         bad = sum(verdicts.get(account) == "bad" for account in core)
         assert told["new_share"] == pytest.approx(fresh / len(core))
         assert told["burst"] == pytest.approx(min(30.0, -math.log10(chance)) if most > 1 else 0.0, abs=1e-6)
+        old = [joined[account].timestamp() for account in core if joined[account] - created[account] > NEW]
+        most = max((sum(one <= other <= one + 7 * 86_400 for other in old) for one in old), default=0)
+        chance = min(1.0, len(old) * tail(len(old) - 1, reference.seven_day_share, most - 1)) if most > 1 else 1.0
+        assert told["raid"] == pytest.approx(min(30.0, abs(math.log10(chance))), abs=1e-6)
         expected = -math.log10(tail(len(core), reference.bad_rate, bad)) if bad else 0.0
         assert told["label_enrich"] == pytest.approx(min(30.0, expected), abs=1e-6)
 
