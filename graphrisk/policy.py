@@ -67,7 +67,7 @@ class DetectionPolicy(_Section):
     resolution: Positive = 0.005
     randomness: Positive = 0.01
     restarts: int = Field(default=8, ge=1, le=100)
-    oversize: int = Field(default=50_000, ge=3)
+    oversize: int = Field(default=500, ge=3)
 
 
 class RingPolicy(_Section):

@@ -29,6 +29,13 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option("--report", metavar="FILE", help="Write a report with pictures (.md or .html).")
     ] = None,
+    stress: Annotated[
+        bool,
+        typer.Option(
+            "--stress",
+            help="Also measure lost sightings and attackers with a budget; TRUTH has to be a world's folder. Detects twenty times.",
+        ),
+    ] = False,
     home: Home = None,
 ) -> None:
     """Measure a run against known truth: rings, accounts, innocents by type, and what is visible at all."""
@@ -38,7 +45,9 @@ def evaluate(
 
     if report and report.suffix not in reports.SUFFIXES:
         raise InputError(f"The report {report} has to end in .md or .html; choose one of them.")
-    found = evaluating.evaluate(settings_of(home), run_id, truth).report
+    settings = settings_of(home)
+    measured = evaluating.evaluate(settings, run_id, truth)
+    found = evaluating.stressed(settings, measured, truth) if stress else measured.report
     for title, text, headings, lines in reports.sections(found):
         say(f"{title}. {text}")
         rows = table(None, *((heading, "right" if place else "left") for place, heading in enumerate(headings)))

@@ -39,14 +39,15 @@ def find_components(links: Links, threshold: int, largest: int) -> Components:
     a, b = np.searchsorted(accounts, links.a), np.searchsorted(accounts, links.b)
     kept = np.ones(len(a), bool)
     raised = np.zeros(len(accounts), bool)
-    while True:
-        component = _labels(len(accounts), a[kept], b[kept])
-        too_large = np.bincount(component, minlength=1)[component] > largest
-        if not too_large.any():
-            break
+    component = _labels(len(accounts), a, b)
+    while (too_large := np.bincount(component, minlength=1)[component] > largest).any():
         threshold += THRESHOLD_STEP
         raised |= too_large
         kept &= ~too_large[a] | (links.strength >= threshold)
+        broken, inside = np.flatnonzero(too_large), kept & too_large[a]
+        parts = _labels(len(broken), *(np.searchsorted(broken, ends[inside]) for ends in (a, b)))
+        component[broken] = component.max() + 1 + parts
+    component = _numbered(component)
     flags = np.zeros(component.max(initial=-1) + 1, bool)
     flags[component[raised]] = True
     return Components(accounts, component, links.take(kept), flags)
@@ -54,6 +55,10 @@ def find_components(links: Links, threshold: int, largest: int) -> Components:
 
 def _labels(count: int, a: Ints, b: Ints) -> Ints:
     graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(count, count))
-    found = connected_components(graph, directed=False)[1]
-    _, first, inverse = np.unique(found, return_index=True, return_inverse=True)
+    return _numbered(connected_components(graph, directed=False)[1])
+
+
+def _numbered(labels: Ints) -> Ints:
+    """The same components, numbered by their smallest account."""
+    _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse].astype(np.int64)

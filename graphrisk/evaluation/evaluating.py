@@ -4,20 +4,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrisk import pipeline
 from graphrisk.errors import InputError
+from graphrisk.evaluation.adversary import BUDGETS, attack
 from graphrisk.evaluation.facts import Held, held_values
+from graphrisk.evaluation.found import found_in
 from graphrisk.evaluation.measures import (
     Case,
-    Found,
     by_archetype,
     by_innocent_type,
     interval,
@@ -27,6 +28,7 @@ from graphrisk.evaluation.measures import (
 from graphrisk.evaluation.oracle import visible_share
 from graphrisk.evaluation.ranking import curve, reliability
 from graphrisk.evaluation.truth import read_truth
+from graphrisk.evaluation.variants import agreement_after_losses, read_facts
 from graphrisk.model import Floats, Ints
 from graphrisk.policy import Policy
 from graphrisk.runs.store import read_manifest, read_table
@@ -67,17 +69,18 @@ def evaluate(settings: Settings, run_id: str, truth: Path) -> Evaluation:
     return Evaluation(_report(manifest, case, samples), case, samples, held)
 
 
-def found_in(accounts: pa.Table, rings: pa.Table, known: int) -> Found:
-    """What the tables of a run say, for its accounts and then for those (up to ``known`` in all) that it never saw."""
-    core = pc.equal(accounts["role"], "core")
-    ring_id = pc.if_else(core, accounts["ring_id"], None).combine_chunks()
-    place = pc.fill_null(pc.index_in(ring_id, value_set=rings["ring_id"].combine_chunks(), skip_nulls=True), -1)
-    unseen = known - len(accounts)
-    return Found(
-        np.append(place.to_numpy().astype(np.int64), np.full(unseen, -1, np.int64)),
-        rings["score"].to_numpy().astype(np.int64),
-        np.append(accounts["score"].to_numpy().astype(np.int64), np.zeros(unseen, np.int64)),
-    )
+def stressed(settings: Settings, found: Evaluation, world: Path, budgets: Sequence[int] = BUDGETS) -> dict[str, Any]:
+    """The report with what changes when sightings are lost and when attackers spend a budget; needs the world's folder.
+
+    Detects anew some twenty times, in homes of their own. Raises ``InputError`` when the folder has no facts.
+    """
+    facts = read_facts(world)
+    policy = Policy.model_validate(read_manifest(settings.runs, found.report["run_id"])["policy"])
+    truth, before = found.case.truth, found.case.found
+    lost = agreement_after_losses(facts, settings, policy, truth, before.core)
+    attacked = attack(facts, settings, policy, truth, before, budgets)
+    measures = found.report["measures"] | {name: round(value, 6) for name, value in lost.items()}
+    return found.report | {"measures": measures, "attack": asdict(attacked)}
 
 
 def _report(manifest: dict[str, Any], case: Case, samples: dict[str, Floats]) -> dict[str, Any]:

@@ -60,7 +60,15 @@ def pictures(report: Mapping[str, Any]) -> dict[str, str]:
     held = [place for place, mass in enumerate(chance["rings"]) if mass > 0]
     said, came = ([chance[name][place] for place in held] for name in ("said", "came_true"))
     flagged = {name: row for name, row in report["innocents"].items() if row["accounts"]}
+    attack = report.get("attack")
+    spent = {
+        "attack": line_plot(
+            "What attackers buy with a budget", "sightings added by each ring account", "account recall",
+            {"recall": (attack["budgets"], attack["recall"])},
+        )
+    } if attack else {}  # fmt: skip
     return {
+        **spent,
         "precision_recall": line_plot(
             "Accounts: precision and recall", "recall", "precision", {"accounts": (ranked["recall"], ranked["precision"])}
         ),

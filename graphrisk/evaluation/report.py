@@ -79,8 +79,23 @@ def sections(report: Mapping[str, Any]) -> list[Section]:
     return [
         ("Measures", about, MEASURE_HEADINGS, measures_rows(report)),
         ("Rings by archetype", "What is found of each way to build a ring.", ARCHETYPE_HEADINGS, archetype_rows(report["archetypes"])),
+        *_attack_section(report),
         ("Innocents by type", "Who is flagged (score 500 or more) without being in a ring.", INNOCENT_HEADINGS, innocent_rows(report["innocents"])),
     ]  # fmt: skip
+
+
+def _attack_section(report: Mapping[str, Any]) -> list[Section]:
+    """Recall by an attacker's budget, where it was measured."""
+    attack = report.get("attack")
+    if not attack:
+        return []
+    first = sorted(attack["chosen_first"].items(), key=lambda each: -each[1])
+    chosen = ", ".join(f"{move} {100 * share:.0f} %" for move, share in first if share)
+    rows = [[f"{budget}", f"{recall:.3f}"] for budget, recall in zip(attack["budgets"], attack["recall"], strict=True)]
+    text = (
+        f"Recall at score 500 when every ring account adds sightings that lower its score most. First choice: {chosen}."
+    )
+    return [("Attackers with a budget", text, ("sightings an account", "account recall"), rows)]
 
 
 def markdown_table(headings: Iterable[str], rows: Rows) -> str:
