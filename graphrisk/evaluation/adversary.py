@@ -51,12 +51,13 @@ def attack(
     facts: Facts, settings: Settings, policy: Policy, truth: Truth, found: Found, budgets: Sequence[int] = BUDGETS
 ) -> Attack:
     """How recall at score 500 falls with the attackers' budget, from ``found`` (what is found without any)."""
-    return _attack(_Crowd(facts, truth), lambda more: more.detected(settings, policy, truth), truth, found, budgets)
+    return planned(Crowd(facts, truth), lambda more: more.detected(settings, policy, truth), truth, found, budgets)
 
 
-def _attack(
-    crowd: _Crowd, detected: Callable[[Facts], Found], truth: Truth, found: Found, budgets: Sequence[int]
+def planned(
+    crowd: Crowd, detected: Callable[[Facts], Found], truth: Truth, found: Found, budgets: Sequence[int]
 ) -> Attack:
+    """The attack on whatever ``detected`` says of changed facts."""
     rings = len(truth.rings)
     plan: list[Ints] = []  # for each step the move of each ring
     recall = {0: _recall(found, truth)}
@@ -87,8 +88,8 @@ def _mean_scores(found: Found, truth: Truth) -> Floats:
     )
 
 
-class _Crowd:
-    """A world's facts, and what is popular among its innocents."""
+class Crowd:
+    """A world's facts, what is popular among its innocents, and when its ring accounts act."""
 
     def __init__(self, facts: Facts, truth: Truth) -> None:
         self._facts, self._truth = facts, truth

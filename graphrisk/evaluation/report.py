@@ -79,12 +79,12 @@ def sections(report: Mapping[str, Any]) -> list[Section]:
     return [
         ("Measures", about, MEASURE_HEADINGS, measures_rows(report)),
         ("Rings by archetype", "What is found of each way to build a ring.", ARCHETYPE_HEADINGS, archetype_rows(report["archetypes"])),
-        *_attack_section(report),
+        *attack_section(report),
         ("Innocents by type", "Who is flagged (score 500 or more) without being in a ring.", INNOCENT_HEADINGS, innocent_rows(report["innocents"])),
     ]  # fmt: skip
 
 
-def _attack_section(report: Mapping[str, Any]) -> list[Section]:
+def attack_section(report: Mapping[str, Any]) -> list[Section]:
     """Recall by an attacker's budget, where it was measured."""
     attack = report.get("attack")
     if not attack:

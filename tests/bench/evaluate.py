@@ -23,13 +23,14 @@ from typing import Any
 import numpy as np
 
 from graphrisk import pipeline
-from graphrisk.evaluation.evaluating import Evaluation, evaluate
+from graphrisk.evaluation.evaluating import Evaluation, evaluate, stressed
 from graphrisk.evaluation.measures import FLAGGED, Case, interval, values
 from graphrisk.evaluation.report import (
     ARCHETYPE_HEADINGS,
     INNOCENT_HEADINGS,
     MEASURE_HEADINGS,
     archetype_rows,
+    attack_section,
     innocent_rows,
     measures_rows,
 )
@@ -165,7 +166,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"\n{preset}: {given.accounts:,} accounts, seeds {seeds}; {seconds:.0f} s\n")
             printed(report)
             beside_rivals(report, found, given.tune_rivals)
+            if given.stress:
+                under_stress(worlds[0], found[0])
     return 0
+
+
+def under_stress(world: World, found: Evaluation) -> None:
+    """Print what lost sightings and attackers with a budget change in one world."""
+    report = stressed(world.settings, found, world.facts)
+    lost = {name: value for name, value in report["measures"].items() if name.startswith("ari_dropped")}
+    print(f"Under stress, seed {world.seed}: " + ", ".join(f"{name} {value:.3f}" for name, value in lost.items()))
+    for _, text, headings, rows in attack_section(report):
+        print(text)
+        _print_table(headings, rows)
 
 
 def beside_rivals(report: dict[str, Any], found: Sequence[Evaluation], tune: bool) -> None:
@@ -198,6 +211,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--policy", type=Path, metavar="FILE", help="detect under this policy")
     parser.add_argument(
         "--tune-rivals", action="store_true", help="give each rival the threshold that is best for it here"
+    )
+    parser.add_argument(
+        "--stress", action="store_true", help="also lose sightings and let attackers spend, in the first seed of each"
     )
     parser.add_argument("--work", type=Path, metavar="DIR", help="keep worlds and homes there for the next time")
     return parser
