@@ -46,7 +46,7 @@ def test_each_account_of_a_ring_adds_one_sighting_a_step_and_nobody_else_any(kno
     assert Counter(account for account, _, _ in added.elements()) == dict.fromkeys(of_rings, len(MOVES))
     before = seen(facts)
     innocents = {value for account, _, value in before if account not in of_rings}
-    bought = [value for _, kind, value in added.elements() if value not in innocents]
+    bought = [value for _, _, value in added.elements() if value not in innocents]
     assert len(bought) == len(set(bought)) == 2 * len(of_rings), "what is bought is nobody else's"
 
 
