@@ -10,8 +10,8 @@ import numpy as np
 from graphrisk.model import DAY_US, Bools, Ints, Links, Members, RingLinks, Rings
 from graphrisk.policy import RingPolicy
 
-HEART = 4
-"""Links that accounts of a ring's heart have to one another, where some have so many."""
+HEART = 6
+"""Links that accounts of a ring's heart have to one another, where some have so many; more than a family of six has."""
 
 AGED_DAYS = 30
 """An account that was open so long before the campaign may be linked to a member for reasons of its own."""

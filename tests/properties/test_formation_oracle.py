@@ -58,10 +58,10 @@ class Expected(NamedTuple):
 
 
 def body_of(ties: list[Tie], aged: set[int]) -> set[int]:
-    """The heart (a 4-core, or else a 3-core, a 2-core, all that are linked), grown by one link, of aged ones by two."""
+    """The heart (a 6-core, or else a 5-core, …, all that are linked), grown by one link, of aged ones by two."""
     linked = {end for tie in ties for end in (tie.a, tie.b)}
     body: set[int] = set()
-    for links in (4, 3, 2, 1):
+    for links in (6, 5, 4, 3, 2, 1):
         body = set(linked)
         while lonely := {one for one in body if towards(one, body, ties) < links}:
             body -= lonely
@@ -111,7 +111,7 @@ def communities(draw: st.DrawFn) -> tuple[list[Tie], Community]:
     ends = st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda pair: pair[0] < pair[1])
     ties = [
         Tie(a, b, draw(st.integers(693, 5000)), MONDAY + draw(days) * DAY_US, draw(st.booleans()), draw(st.booleans()))
-        for a, b in sorted(draw(st.sets(ends, min_size=1, max_size=25)))
+        for a, b in sorted(draw(st.sets(ends, min_size=1, max_size=45)))
     ]
     blocks = {account: draw(st.integers(0, 2)) for tie in ties for account in (tie.a, tie.b)}
     names: dict[int, int] = {}
