@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 
 from graphrisk.cli.application import OUT
-from graphrisk.pipeline import Loaded
 from graphrisk.runs.store import Publication
 from graphrisk.schema import REJECT_REASONS
 from graphrisk.settings import Settings
+
+if TYPE_CHECKING:
+    from graphrisk.pipeline import Loaded  # brings in what reads facts, which few commands do
 
 STYLES = {"high": "bold red", "medium": "yellow", "low": "green"}
 EVIDENCE_SHOWN = 4
