@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from graphrisk import pipeline
+from graphrisk.__main__ import start
 from graphrisk.cli import main
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger
@@ -191,9 +192,7 @@ def write_farm(folder: Path, name: str, accounts: int = 40) -> Path:
 
 
 def _serve() -> None:
-    import_module("pandas")  # pyarrow does so on first use, which every child would pay for
-    for verb in pipeline.__all__:  # and each verb brings in its stages
-        getattr(pipeline, verb)
+    _import_what_commands_bring_in()
     for line in sys.stdin:
         asked = json.loads(line)
         began = time.perf_counter()
@@ -202,6 +201,17 @@ def _serve() -> None:
             _become(asked)
             _run()
         print(json.dumps(_watched(child, asked, began)), flush=True)
+
+
+def _import_what_commands_bring_in() -> None:
+    """What commands import when they first need it, which every child would pay for."""
+    sys.argv = ["graphrisk", "--help"]
+    with contextlib.suppress(SystemExit), contextlib.redirect_stdout(None):
+        start()
+    for verb in pipeline.__all__:
+        getattr(pipeline, verb)
+    for name in ("deltalake.fs", "pyarrow.dataset", "pyarrow.pandas_compat", "graphrisk.webhooks.registry"):
+        import_module(name)
 
 
 def _become(asked: dict[str, Any]) -> None:

@@ -1,4 +1,7 @@
-"""What the end-to-end tests share: a launcher of real processes, and a home with facts and runs to copy."""
+"""What the end-to-end tests share: a launcher of real processes, and a home with facts and runs to copy.
+
+Both are made once: whoever changes a home takes ``home``, the copy.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,13 @@ import pytest
 from tests.support_e2e import Launcher, Town, build_town
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
     with Launcher(tmp_path_factory.mktemp("launcher")) as launcher:
         yield launcher
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def town(launch: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Town:
     return build_town(launch, tmp_path_factory.mktemp("town"))
 

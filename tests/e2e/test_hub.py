@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -12,12 +11,6 @@ from tests.support_e2e import Done, Launcher
 
 SIZES = [200_000, pytest.param(1_000_000, marks=pytest.mark.slow)]
 LOOSE = 3
-
-
-@pytest.fixture(scope="module")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with Launcher(tmp_path_factory.mktemp("launcher")) as launcher:
-        yield launcher
 
 
 def write_facts(folder: Path, accounts: int, shared: bool, signed_up_on_it: bool) -> Path:
