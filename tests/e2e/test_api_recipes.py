@@ -34,8 +34,16 @@ COMMANDS = re.findall(r"^```sh\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)[0].
 SCOPES = {name: re.findall(rf"`python {name}[^`]*` needs `([a-z:]+)`", TEXT) for name in PROGRAMS}
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
+    """A server for tests that publish nothing."""
+    with serving(copy_home(small_home(tmp_path_factory), tmp_path_factory.mktemp("served") / "home")) as server:
+        yield server
+
+
 @pytest.fixture
-def served(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
+def publishing(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
+    """A server of one's own, over a home to publish in."""
     with serving(copy_home(small_home(tmp_path_factory), tmp_path / "home")) as server:
         yield server
 
@@ -125,23 +133,23 @@ def test_score_a_csv(served: Served, tmp_path: Path) -> None:
     assert out.startswith(f"{len(ids)} accounts: {high} high, ")
 
 
-def test_watch_a_ring(served: Served, tmp_path: Path) -> None:
-    with Client(served.url, served.key()) as client:
+def test_watch_a_ring(publishing: Served, tmp_path: Path) -> None:
+    with Client(publishing.url, publishing.key()) as client:
         ring = client.account("late_0").ring
         assert ring
-        assert "came: late_0, late_1, " in said(served, tmp_path / "watch", "watch.py", ring.ring_id)
-        assert "came: -; left: -" in said(served, tmp_path / "watch", "watch.py", ring.ring_id)
+        assert "came: late_0, late_1, " in said(publishing, tmp_path / "watch", "watch.py", ring.ring_id)
+        assert "came: -; left: -" in said(publishing, tmp_path / "watch", "watch.py", ring.ring_id)
         more = write_farm(tmp_path / "more", "late", 14)
-        run_id = publish_facts(served.home, more)
+        run_id = publish_facts(publishing.home, more)
         wait_for_run(client, run_id)
-        out = said(served, tmp_path / "watch", "watch.py", ring.ring_id)
+        out = said(publishing, tmp_path / "watch", "watch.py", ring.ring_id)
         assert "last event grew" in out
         assert "came: late_12, late_13; left: -" in out
-        graphrisk.rollback(home=served.home)
-        graphrisk.rollback(home=served.home)
+        graphrisk.rollback(home=publishing.home)
+        graphrisk.rollback(home=publishing.home)
         wait_for_run(client, client.runs()[0].run_id)
-        assert f"{ring.ring_id} is gone" in said(served, tmp_path / "watch", "watch.py", ring.ring_id, code=1)
-        assert "unknown_ring" in said(served, tmp_path / "watch", "watch.py", "ring_none", code=1)
+        assert f"{ring.ring_id} is gone" in said(publishing, tmp_path / "watch", "watch.py", ring.ring_id, code=1)
+        assert "unknown_ring" in said(publishing, tmp_path / "watch", "watch.py", "ring_none", code=1)
 
 
 def test_new_rings_of_the_week(served: Served, tmp_path: Path) -> None:
@@ -166,7 +174,7 @@ def test_compare_two_runs(served: Served, tmp_path: Path) -> None:
     assert "ring.withdrawn" in back
 
 
-def test_follow_signals(served: Served, tmp_path: Path) -> None:
+def test_follow_signals(publishing: Served, tmp_path: Path) -> None:
     folder = tmp_path / "follow"
 
     def bands() -> dict[str, str]:
@@ -177,7 +185,7 @@ def test_follow_signals(served: Served, tmp_path: Path) -> None:
                 return {}
 
     def follows_to(wanted: int) -> None:
-        process = started(served, folder, "follow.py")
+        process = started(publishing, folder, "follow.py")
         due = time.monotonic() + 60
         try:
             while len(bands()) < wanted and process.poll() is None and time.monotonic() < due:
@@ -188,13 +196,13 @@ def test_follow_signals(served: Served, tmp_path: Path) -> None:
         assert len(bands()) == wanted, err
 
     def expected() -> dict[str, str]:
-        accounts = graphrisk.read_run(home=served.home).accounts()
+        accounts = graphrisk.read_run(home=publishing.home).accounts()
         return {each: band for each, band in accounts[["account_id", "band"]].to_numpy().tolist() if band != "low"}
 
     follows_to(len(expected()))
     assert bands() == expected()
     before = expected()
-    publish_facts(served.home, write_farm(tmp_path / "other", "other", 40))
+    publish_facts(publishing.home, write_farm(tmp_path / "other", "other", 40))
     assert len(before) < len(expected())
     follows_to(len(expected()))
     assert bands() == expected()

@@ -5,45 +5,46 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import suppress
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support_api import copy_home, serving
+from tests.support_api import Served, copy_home, serving
 from tests.support_towns import towns
 from tests.support_wire import begin_lookup, connect, received, workers
 
 
-@pytest.fixture
-def home(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Path:
-    return copy_home(towns(tmp_path_factory.getbasetemp() / "towns"), tmp_path / "home")
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
+    """One server for all of them, since none may do it harm."""
+    home = copy_home(towns(tmp_path_factory.getbasetemp() / "towns"), tmp_path_factory.mktemp("served") / "home")
+    with serving(home, workers=1) as server:
+        yield server
 
 
-def test_slow_clients_are_cut_and_others_are_answered_meanwhile(home: Path) -> None:
-    with serving(home, workers=1) as served:
-        bodies = [begin_lookup(served) for _ in range(20)]
-        heads = [connect(served) for _ in range(50)]
-        for each in heads:
-            each.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-")
-        began, times = time.monotonic(), list[float]()
-        headers = {"Authorization": f"Bearer {served.key()}"}
-        with httpx.Client(base_url=served.url, headers=headers) as client:
-            while time.monotonic() - began < 9:
-                asked = time.perf_counter()
-                assert client.get("/v1/accounts/first_0").status_code == 200
-                times.append(time.perf_counter() - asked)
-                for each in heads:
-                    each.sendall(b"a")
-                time.sleep(0.5)
-        assert max(times) < 2
-        for each in bodies:
-            assert b" 408 " in received(each).partition(b"\r\n")[0]
-            each.close()
-        for each in heads:
-            assert b"200" not in received(each).partition(b"\r\n")[0]
-            each.close()
-        assert time.monotonic() - began < 20
+def test_slow_clients_are_cut_and_others_are_answered_meanwhile(served: Served) -> None:
+    bodies = [begin_lookup(served) for _ in range(20)]
+    heads = [connect(served) for _ in range(50)]
+    for each in heads:
+        each.sendall(b"GET /livez HTTP/1.1\r\nHost: x\r\nX-")
+    began, times = time.monotonic(), list[float]()
+    headers = {"Authorization": f"Bearer {served.key()}"}
+    with httpx.Client(base_url=served.url, headers=headers) as client:
+        while time.monotonic() - began < 9:
+            asked = time.perf_counter()
+            assert client.get("/v1/accounts/first_0").status_code == 200
+            times.append(time.perf_counter() - asked)
+            for each in heads:
+                each.sendall(b"a")
+            time.sleep(0.5)
+    assert max(times) < 2
+    for each in bodies:
+        assert b" 408 " in received(each).partition(b"\r\n")[0]
+        each.close()
+    for each in heads:
+        assert b"200" not in received(each).partition(b"\r\n")[0]
+        each.close()
+    assert time.monotonic() - began < 20
 
 
 REQUESTS: dict[str, tuple[bytes, set[bytes]]] = {
@@ -62,8 +63,8 @@ REQUESTS: dict[str, tuple[bytes, set[bytes]]] = {
     "a TLS hello": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + b"\x00" * 200, {b"400", b""}),
     "two lengths": (b"POST /v1/accounts:lookup HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", {b"400"}),
     "a length and chunks": (
-        b"POST /v1/accounts:lookup HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        {b"400", b"401"},
+    b"POST /v1/accounts:lookup HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    {b"400", b"401"},
     ),
     "a length that is no number": (b"POST /v1/rings HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", {b"400"}),
     "a megabyte of headers": (b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"X-A: %s\r\n" % (b"v" * 1000) * 1000 + b"\r\n", {b"400", b"431", b""}),
@@ -73,38 +74,36 @@ REQUESTS: dict[str, tuple[bytes, set[bytes]]] = {
 }  # fmt: skip
 
 
-def test_bytes_that_are_no_proper_request_harm_nobody(home: Path) -> None:
-    with serving(home, workers=1) as served:
-        presented = f"Bearer {served.key()}".encode()
-        before = [each.pid for each in workers(served)]
-        for name, (raw, statuses) in REQUESTS.items():
-            text = raw.replace(b"Authorization: %s", b"Authorization: " + presented).replace(b"%%", b"%")
-            text = text.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nConnection: close\r\n", 1)
-            with connect(served) as opened:
-                with suppress(OSError):  # it may refuse before it has read all
-                    opened.sendall(text)
-                answered = received(opened)
-            assert answered[9:12] in statuses, (name, answered[:300])
-            assert b"Traceback" not in answered
-        assert [each.pid for each in workers(served)] == before
-        assert httpx.get(f"{served.url}/readyz").status_code == 200
+def test_bytes_that_are_no_proper_request_harm_nobody(served: Served) -> None:
+    presented = f"Bearer {served.key()}".encode()
+    before = [each.pid for each in workers(served)]
+    for name, (raw, statuses) in REQUESTS.items():
+        text = raw.replace(b"Authorization: %s", b"Authorization: " + presented).replace(b"%%", b"%")
+        text = text.replace(b"HTTP/1.1\r\n", b"HTTP/1.1\r\nConnection: close\r\n", 1)
+        with connect(served) as opened:
+            with suppress(OSError):  # it may refuse before it has read all
+                opened.sendall(text)
+            answered = received(opened)
+        assert answered[9:12] in statuses, (name, answered[:300])
+        assert b"Traceback" not in answered
+    assert [each.pid for each in workers(served)] == before
+    assert httpx.get(f"{served.url}/readyz").status_code == 200
 
 
-def test_ten_megabytes_are_refused_with_or_without_their_length(home: Path) -> None:
-    with serving(home, workers=1) as served:
-        (worker,) = workers(served)
-        before = worker.memory_info().rss
-        headers = {"Authorization": f"Bearer {served.key()}", "Content-Type": "application/json"}
+def test_ten_megabytes_are_refused_with_or_without_their_length(served: Served) -> None:
+    (worker,) = workers(served)
+    before = worker.memory_info().rss
+    headers = {"Authorization": f"Bearer {served.key()}", "Content-Type": "application/json"}
 
-        def pieces() -> Generator[bytes]:
-            for _ in range(160):
-                yield b" " * 65_536
+    def pieces() -> Generator[bytes]:
+        for _ in range(160):
+            yield b" " * 65_536
 
-        for body in (b" " * 10_485_760, pieces()):
-            try:
-                answered = httpx.post(f"{served.url}/v1/accounts:lookup", content=body, headers=headers, timeout=20)
-                assert (answered.status_code, answered.json()["code"]) == (413, "body_too_large")
-            except httpx.WriteError:
-                pass  # the connection was closed while the client still sent
-        assert worker.memory_info().rss - before < 64 * 2**20
-        assert httpx.get(f"{served.url}/v1/accounts/first_0", headers=headers).status_code == 200
+    for body in (b" " * 10_485_760, pieces()):
+        try:
+            answered = httpx.post(f"{served.url}/v1/accounts:lookup", content=body, headers=headers, timeout=20)
+            assert (answered.status_code, answered.json()["code"]) == (413, "body_too_large")
+        except httpx.WriteError:
+            pass  # the connection was closed while the client still sent
+    assert worker.memory_info().rss - before < 64 * 2**20
+    assert httpx.get(f"{served.url}/v1/accounts/first_0", headers=headers).status_code == 200
