@@ -25,8 +25,8 @@ from tests.support_e2e import (
     write_farm,
 )
 
-KILLS = [30, pytest.param(300, marks=pytest.mark.slow)]
-LOAD_KILLS = [15, pytest.param(150, marks=pytest.mark.slow)]
+KILLS = [12, pytest.param(300, marks=pytest.mark.slow)]
+LOAD_KILLS = [9, pytest.param(150, marks=pytest.mark.slow)]
 """Half of the kills of load meet a home that holds facts, half meet a new one."""
 KILLS_A_HOME = 3
 """Several kills meet the same home before the next load has to clean up after all of them."""
@@ -65,6 +65,8 @@ def killings(
             town.copy(home)
         ended = launch("--home", home, *words, after=share * longest)
         killed += ended.code == -9
+        if ended.code == 0:
+            longest = ended.seconds  # the machine is less busy than it was, and the kills have to keep up with that
         last = number % KILLS_A_HOME == KILLS_A_HOME - 1
         yield home, ended, last
         if last:
@@ -106,7 +108,10 @@ def test_the_first_load_of_a_home_can_be_killed(launch: Launcher, town: Town, tm
     longest = launch("--home", tmp_path / "measured", "load", town.farm).seconds
     for number, share in enumerate(moments(2, kills)):
         home = tmp_path / f"home{number}"
-        killed += launch("--home", home, "load", town.farm, after=share * longest).code == -9
+        ended = launch("--home", home, "load", town.farm, after=share * longest)
+        killed += ended.code == -9
+        if ended.code == 0:
+            longest = ended.seconds
         state = launch("--home", home, "status", "--json").json()
         assert (state["loads"], state["accounts"]) in ((0, 0), (1, FARM_ACCOUNTS))
         assert launch("--home", home, "load", town.farm, "--json").json()["new"] == (state["loads"] == 0)
@@ -177,9 +182,9 @@ def test_a_run_over_a_compacted_ledger_finds_the_same(launch: Launcher, town: To
 
 @pytest.fixture(scope="module")
 def market(launch: Launcher, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, float]]:
-    """A marketplace of 50,000 accounts, a home that has it, and the seconds of its load and detect."""
+    """A marketplace of 30,000 accounts, a home that has it, and the seconds of its load and detect."""
     folder = tmp_path_factory.mktemp("market")
-    write_marketplace(folder / "facts", 50_000, 1)
+    write_marketplace(folder / "facts", 30_000, 1)
     took: dict[str, float] = {}
     for words in (["load", folder / "facts"], ["detect"]):
         done = launch("--home", folder / "home", *words)
