@@ -93,9 +93,9 @@ def test_rows_in_several_files(world: Facts, plain: Result, tmp_path: Path) -> N
 
 
 def test_rows_in_other_batches(world: Facts, plain: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(files, "BLOCK_BYTES", 30_000)
     assert found(tmp_path / "csv", support.write_facts(tmp_path / "facts", world)) == plain
-    monkeypatch.setattr(files, "ROWS_AT_ONCE", 777)
+    monkeypatch.setattr(files, "ROWS_AT_ONCE", 2_000)
     (tmp_path / "parquet").mkdir()
     for name in support.TABLE_NAMES:
         csv = (tmp_path / "facts" / f"{name}.csv").as_posix()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from itertools import combinations, permutations
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from graphrisk.evaluation.rivals import RIVALS, found_by
 from graphrisk.policy import Policy
 from graphrisk.settings import Settings
 from graphrisk.worlds import write_world
+from tests.support import call_cli
 
 ACCOUNTS = 8_000
 GROUPINGS = st.lists(st.tuples(st.integers(-1, 4), st.integers(-1, 3)), min_size=2, max_size=14)
@@ -150,9 +149,8 @@ def test_average_precision_and_recall_are_those_of_every_threshold(rows: list[tu
 def test_the_command_writes_figures_and_a_report_that_needs_nothing_else(loaded: Loaded, tmp_path: Path) -> None:
     settings, world = loaded
     run = pipeline.detect(settings, Policy())["run_id"]
-    command = [sys.executable, "-m", "graphrisk", "--home", str(settings.home), "evaluate", run, str(world)]
-    files = ["--json", str(tmp_path / "r.json"), "--report", str(tmp_path / "r.html")]
-    done = subprocess.run([*command, *files], capture_output=True, text=True, check=False)
+    files = ["--json", tmp_path / "r.json", "--report", tmp_path / "r.html"]
+    done = call_cli("evaluate", run, world, *files, home=settings.home)
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "r.json").read_text())
     assert figures["measures"] == evaluate(settings, run, world).report["measures"]
@@ -166,8 +164,7 @@ def test_a_truth_that_does_not_fit_is_told(loaded: Loaded, tmp_path: Path, truth
     settings, _ = loaded
     (tmp_path / "other.csv").write_text("account_id,ring\nsomebody,r1\n")
     run = pipeline.detect(settings, Policy())["run_id"]
-    command = [sys.executable, "-m", "graphrisk", "--home", str(settings.home), "evaluate", run, str(tmp_path / truth)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = call_cli("evaluate", run, tmp_path / truth, home=settings.home)
     assert done.returncode == 3
     assert told in done.stderr
     assert done.stderr.count("\n") == 1
