@@ -16,7 +16,7 @@ from graphrisk.graph.server import USER, LocalServer, Running
 
 REQUIRED = os.environ.get("GRAPHRISK_REQUIRE_NEO4J") == "1"
 QUICK_START = "-XX:TieredStopAtLevel=1"
-"""For a server that lives for a minute: its best compiler costs more than it brings."""
+"""For servers that live for minutes: their best compiler costs more than it brings."""
 EMPTY = "MATCH (n) CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS"
 
 
@@ -32,12 +32,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalServer]:
     local = LocalServer(tmp_path_factory.mktemp("neo4j"), heap_mib=768, page_cache_mib=256)
-    try:
-        local.start()
-    except GraphriskError as error:
-        if REQUIRED:
-            raise
-        pytest.skip(f"Neo4j is NOT tested: {error}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("JAVA_TOOL_OPTIONS", QUICK_START)
+        try:
+            local.start()
+        except GraphriskError as error:
+            if REQUIRED:
+                raise
+            pytest.skip(f"Neo4j is NOT tested: {error}")
     yield local
     local.stop()
 
