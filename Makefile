@@ -24,8 +24,8 @@ demo-neo4j: .venv/ready ## the same into a real Neo4j (Java 17+, Maven), then wh
 	@$(BIN)/graphrisk demo
 	@echo; echo "And in the graph:"; $(BIN)/graphrisk --home demo/home neo4j start
 
-test: .venv/ready ## all tests but the long ones
-	@$(BIN)/python -m pytest -q -m "not slow"
+test: .venv/ready ## all tests but the long ones, in two halves at once
+	@$(BIN)/python -m tests
 
 test-long: .venv/ready ## the long tests
 	@$(BIN)/python -m pytest -q -m slow
