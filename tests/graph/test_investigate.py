@@ -184,6 +184,7 @@ def test_search_by_the_beginning_of_an_id(asked: neo4j.Driver) -> None:
     found = ask(asked, "search", text=" a")
     assert column(found, "id") == ["a1", "a2", "a3", "a4", "a5", "a6", "a7", "addr_ab"]
     assert found[0]["ringId"] == "ring_a"
+    assert set(column(found, "note")) == {None}
 
 
 @pytest.mark.parametrize("text", ["a:1/2 (x) [y] ~ ^", 'a"', "a\\", "a AND", "*"])
@@ -218,6 +219,7 @@ def test_every_question_stays_small_next_to_a_hub(driver: neo4j.Driver, accounts
     assert (users["shown"], users["total"]) == (0, accounts + 4), "it says what it left out"
     found = ask(driver, "search", text="crowd")
     assert (len(found), found[0]["shown"], found[0]["total"]) == (140, 140, 5000)
+    assert set(column(found, "note")) == {"There is more: counting stopped at 5,000; type more of it."}
 
 
 def test_every_question_stays_small_in_large_rings(driver: neo4j.Driver) -> None:

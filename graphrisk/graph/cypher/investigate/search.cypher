@@ -9,16 +9,19 @@ WITH
     text = trim($text), sign IN split('\\ + - & | ! ( ) { } [ ] ^ " ~ * ? : /', ' ') | replace(text, sign, '\\' + sign)
   ) AS escaped
 CALL db.index.fulltext.queryNodes('search', replace(escaped, ' ', '\\ ') + '*', {limit: 5000}) YIELD node
-WITH run, node, coalesce(node.accountId, node.token, node.ringId) AS id
+WITH run, collect(node) AS matched
+UNWIND matched AS node
+WITH run, size(matched) = 5000 AS cut, node, coalesce(node.accountId, node.token, node.ringId) AS id
 WHERE id STARTS WITH trim($text)
-WITH run, node
+WITH run, cut, node
 ORDER BY id
-WITH run, collect(node) AS found
-WITH run, found[..140] AS chosen, size(found) AS total
+WITH run, cut, collect(node) AS found
+WITH run, cut, found[..140] AS chosen, size(found) AS total
 UNWIND chosen AS node
 OPTIONAL MATCH (node)-[member:MEMBER_OF]->(ring:Ring)
 WHERE member.fromRun <= run AND (member.toRun IS NULL OR member.toRun > run)
 RETURN
   labels(node) AS labels, coalesce(node.accountId, node.token, node.ringId) AS id,
   coalesce(node.caption, node.hint, node.status) AS about, ring.ringId AS ringId, member.role AS role,
-  size(chosen) AS shown, total, node, member, ring
+  size(chosen) AS shown, total,
+  CASE WHEN cut THEN 'There is more: counting stopped at 5,000; type more of it.' END AS note, node, member, ring
