@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo demo-neo4j test test-long check bench bench-api bench-graph evaluate reference docs fmt clean
+.PHONY: help demo demo-neo4j test test-long check bench bench-api bench-graph evaluate reference docs readme fmt clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -54,6 +54,9 @@ reference: .venv/ready ## learn the shipped reference from named worlds; written
 
 docs: .venv/ready ## write the generated parts of the documentation
 	@$(BIN)/python -m tests.docs
+
+readme: .venv/ready ## write what the README shows of the demo
+	@$(BIN)/python -m tests.readme
 
 fmt: .venv/ready ## format
 	@$(BIN)/ruff format .

@@ -22,7 +22,7 @@ from graphrisk import pipeline
 from graphrisk.api.keys import HIGHEST_RATE, SCOPES, SECONDS_BETWEEN_LOOKS, create_key
 from graphrisk.policy import Policy
 from graphrisk.settings import Settings
-from graphrisk.worlds.small import write_small_world
+from graphrisk.worlds import write_world
 from tests.support_e2e import ROOT, write_farm
 
 READY_SECONDS, STOP_SECONDS = 60.0, 30.0
@@ -131,7 +131,7 @@ def publish_facts(home: Path, facts: Path) -> str:
 
 @lru_cache(1)
 def _small_home(folder: Path) -> Path:
-    write_small_world(folder / "facts", 600)
+    write_world(folder / "facts", "demo", 600)
     publish_facts(folder / "home", folder / "facts")
     publish_facts(folder / "home", write_farm(folder / "late", "late", 12))
     return folder / "home"

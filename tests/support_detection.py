@@ -119,9 +119,10 @@ def strength_of(weight: float) -> int:
 
 
 def read_facts(folder: Path) -> Facts:
+    """The rows of a world of one district, as raw texts."""
     facts: Facts = {}
     for name in TABLE_NAMES:
-        with (folder / f"{name}.csv").open(newline="", encoding="utf-8") as handle:
+        with (folder / name / "part-00000.csv").open(newline="", encoding="utf-8") as handle:
             facts[name] = list(csv.DictReader(handle))
     return facts
 

@@ -27,7 +27,7 @@ from graphrisk.ledger.store import Ledger
 from graphrisk.ledger.tables import open_table
 from graphrisk.runs.store import current_run, run_ids, verify_run
 from graphrisk.settings import Settings
-from graphrisk.worlds.small import write_small_world
+from graphrisk.worlds import write_world
 
 ROOT = Path(__file__).parents[1]
 LONGEST_SECONDS = 120.0
@@ -133,7 +133,7 @@ class Town:
 def build_town(launch: Launcher, folder: Path) -> Town:
     """Make a town with the commands that a person would use."""
     home, facts = folder / "home", folder / "facts"
-    write_small_world(facts, WORLD_ACCOUNTS)
+    write_world(facts, "demo", WORLD_ACCOUNTS, format="csv")
     launch("--home", home, "load", facts, "--json").json()
     live = launch("--home", home, "detect", "--json").json()["run_id"]
     launch("--home", home, "publish", "--json").json()

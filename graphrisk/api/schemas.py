@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 Band = Literal["high", "medium", "low"]
 Role = Literal["core", "associate"]
 Score = Annotated[int, Field(ge=0, le=1000, examples=[986])]
-AccountId = Annotated[str, Field(examples=["acc_000050"])]
-RingId = Annotated[str, Field(examples=["ring_k46cezvi4by64"])]
+AccountId = Annotated[str, Field(examples=["acc_00000313"])]
+RingId = Annotated[str, Field(examples=["ring_zfg3ethmyqbj4"])]
 RunId = Annotated[str, Field(examples=["run_xbclm3zqimr6f6r6"])]
 Moment = Annotated[datetime, Field(examples=["2026-05-02T09:30:00Z"])]
 Count = Annotated[int, Field(ge=0, examples=[20])]
@@ -106,7 +106,9 @@ class UnknownAccount(Strict):
 class Lookup(Strict):
     """Accounts to look up, in any order; the answer keeps it, and names each as often as it was asked for."""
 
-    ids: Annotated[list[str], Field(min_length=1, max_length=1000, examples=[["acc_000050", "acc_001215", "nobody"]])]
+    ids: Annotated[
+        list[str], Field(min_length=1, max_length=1000, examples=[["acc_00000313", "acc_00000568", "nobody"]])
+    ]
 
 
 class Accounts(Answer):
@@ -224,9 +226,9 @@ class LineagePage(Page):
 
 
 class Node(Strict):
-    id: Annotated[str, Field(examples=["account:acc_000050"])]
+    id: Annotated[str, Field(examples=["account:acc_00000313"])]
     type: Literal["account", "attribute"]
-    label: Annotated[str, Field(examples=["acc_000050"])]
+    label: Annotated[str, Field(examples=["acc_00000313"])]
     role: Role | None = None
     score: int | None = None
     kind: str | None = None
@@ -236,7 +238,7 @@ class Node(Strict):
 
 
 class Edge(Strict):
-    source: Annotated[str, Field(examples=["account:acc_000050"])]
+    source: Annotated[str, Field(examples=["account:acc_00000313"])]
     target: Annotated[str, Field(examples=["device:6fc51d93:2f3ce7f11a977490db79f9da461e21ac"])]
     type: Literal["uses", "linked"]
     strength: int | None = None

@@ -24,7 +24,9 @@ def calibrate(
     truth: Annotated[
         Path | None,
         typer.Option(
-            "--truth", metavar="FILE", help="A table of account_id and ring, instead of the labels of the run."
+            "--truth",
+            metavar="FILE",
+            help="A table of account_id and ring, or a world's folder, instead of the labels.",
         ),
     ] = None,
     home: Home = None,

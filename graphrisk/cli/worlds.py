@@ -21,8 +21,10 @@ def world(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="A new folder for the facts, with the truth beside them.")
     ],
-    preset: Annotated[str, typer.Option("--preset", help="How hard: easy, medium, hard or extreme.")] = "medium",
-    accounts: Annotated[int, typer.Option("--accounts", help="From 1,000 to 12,000,000.")] = 31_000,
+    preset: Annotated[
+        str, typer.Option("--preset", help="How hard: easy, medium, hard or extreme; or demo.")
+    ] = "medium",
+    accounts: Annotated[int, typer.Option("--accounts", help="From 500 to 12,000,000.")] = 31_000,
     seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same bytes.")] = 1,
     format: Annotated[str, typer.Option("--format", help="parquet or csv.")] = "parquet",
     days: Annotated[

@@ -3,7 +3,7 @@
     from graphrisk.client import Client
 
     with Client("http://127.0.0.1:8600", key) as client:
-        client.account("acc_000050").score
+        client.account("acc_00000313").score
         client.rings(band="high").to_frame()
 
 It needs nothing of a home, and imports pandas only when a frame is asked for. docs/api.md has recipes.

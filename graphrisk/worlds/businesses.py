@@ -6,7 +6,7 @@ import numpy as np
 
 from graphrisk.worlds.district import CODES, WEEK_STARTS, WEEKS, District, Integers
 from graphrisk.worlds.knobs import BUSINESS_SHARES, Knobs
-from graphrisk.worlds.market import DAY, END, START, WEEK
+from graphrisk.worlds.period import DAY, END, START, WEEK
 
 LARGEST_OFFICE = 60
 SIZES: dict[str, tuple[int, int]] = {

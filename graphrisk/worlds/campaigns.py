@@ -10,6 +10,7 @@ from graphrisk.worlds.district import (
     ASSOCIATE,
     CODES,
     CORE,
+    MARKETPLACES,
     NO_ROLE,
     WEEK_STARTS,
     WEEKS,
@@ -19,8 +20,8 @@ from graphrisk.worlds.district import (
     weeks_of,
 )
 from graphrisk.worlds.knobs import ARCHETYPES, Knobs
-from graphrisk.worlds.market import DAY, END, START, WEEK
 from graphrisk.worlds.people import PHONE_SHARE, YEARS_BEFORE, give_contacts
+from graphrisk.worlds.period import DAY, END, START, WEEK
 
 SIZES: dict[str, tuple[int, int]] = {
     "device_farm": (20, 80),
@@ -115,7 +116,7 @@ class Campaign:
         account = np.arange(self.begin_at + skip, self.begin_at + skip + len(created))
         district.created[account], district.first[account] = created, first
         district.last[account] = np.clip(last, first, END - 1)
-        district.marketplace[account] = district.rng.integers(0, 3)
+        district.marketplace[account] = district.rng.integers(0, len(MARKETPLACES))
         self.join(account, archetype)
         give_contacts(district, account, PHONE_SHARE / 2)
         return account

@@ -6,7 +6,7 @@ import numpy as np
 
 from graphrisk.worlds.district import ACTIVE, CODES, District, Integers
 from graphrisk.worlds.knobs import ORDINARY_SHARES
-from graphrisk.worlds.market import DAY
+from graphrisk.worlds.period import DAY
 
 RESALE_GAP_DAYS = (10, 120)
 GENERIC_FINGERPRINTS = 12

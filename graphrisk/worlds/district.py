@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrisk.worlds.knobs import GROUPS, Knobs
-from graphrisk.worlds.market import END, START, WEEK, week_of, week_start
+from graphrisk.worlds.period import END, START, WEEK, week_of, week_start
 
 Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 STRUCTURES = tuple(GROUPS)
 CODES = {name: code for code, name in enumerate(STRUCTURES)}
 KINDS = ("ip", "device", "card", "bank_account", "email", "phone", "address")
-MARKETPLACES = 3
+MARKETPLACES = ("nordmarkt", "bazaar24", "tradelane")
 ACTIVE, CLOSED, SUSPENDED = 0, 1, 2
 NO_ROLE, CORE, ASSOCIATE = 0, 1, 2
 NEVER = END
@@ -78,7 +78,7 @@ class District:
     def __post_init__(self) -> None:
         n = self.accounts
         self.created, self.first, self.last = (np.full(n, START, np.int64) for _ in range(3))
-        self.marketplace = self.rng.integers(0, MARKETPLACES, n)
+        self.marketplace = self.rng.integers(0, len(MARKETPLACES), n)
         self.status, self.role = np.zeros(n, np.int64), np.zeros(n, np.int64)
         self.status_at = np.full(n, NEVER, np.int64)
         self.structure = np.full(n, CODES["single"], np.int64)

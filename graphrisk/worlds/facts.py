@@ -12,6 +12,7 @@ from graphrisk.worlds.district import (
     ACTIVE,
     CORE,
     KINDS,
+    MARKETPLACES,
     NEVER,
     STRUCTURES,
     SUSPENDED,
@@ -19,7 +20,7 @@ from graphrisk.worlds.district import (
     Integers,
     Sightings,
 )
-from graphrisk.worlds.market import DAY, END, MARKETPLACES, START
+from graphrisk.worlds.period import DAY, END, START
 from graphrisk.worlds.spelling import Speller, account_names, scrambled
 
 SIGHTINGS_PER_PLACEHOLDER = 300

@@ -105,18 +105,20 @@ class Knobs:
         return {**asdict(self), "label_delay": list(self.label_delay), "mix": dict(sorted(self.mix.items()))}
 
 
+_EASY = Knobs(sharing=1.5, camouflage=0.1, isolates=0.03)
+_HARD = Knobs(sharing=0.7, camouflage=0.6, isolates=0.2, clock_skew=120.0)
 PRESETS: dict[str, Knobs] = {
-    "easy": Knobs(sharing=1.5, camouflage=0.1, isolates=0.03),
+    "easy": _EASY,
     "medium": Knobs(clock_skew=30.0),
-    "hard": Knobs(sharing=0.7, camouflage=0.6, isolates=0.2, clock_skew=120.0),
-    "extreme": Knobs(
-        sharing=0.7,
-        camouflage=0.6,
-        isolates=0.2,
-        clock_skew=300.0,
-        missing=0.1,
-        shared_infrastructure=0.5,
-        flipped_labels=0.01,
+    "hard": _HARD,
+    "extreme": replace(_HARD, clock_skew=300.0, missing=0.1, shared_infrastructure=0.5, flipped_labels=0.01),
+    # A few rings among few accounts, of the archetypes that a newcomer can follow by eye.
+    "demo": replace(
+        _EASY,
+        prevalence=0.1,
+        labelled_rings=0.8,
+        false_labels=0.0,
+        mix={"anti_detect": 0, "mule_network": 0, "slow_burn": 0, "camouflage": 0, "gift_card": 0},
     ),
 }
 

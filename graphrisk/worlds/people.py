@@ -16,7 +16,7 @@ from graphrisk.worlds.district import (
     Flags,
     Integers,
 )
-from graphrisk.worlds.market import DAY, END, START, WEEK
+from graphrisk.worlds.period import DAY, END, START, WEEK
 
 YEARS_BEFORE = 2 * 365 * DAY
 NEW_SHARE = 0.13

@@ -8,7 +8,7 @@ import numpy as np
 
 from graphrisk.worlds.campaigns import Campaign, Planned, before_the_period, touch_families
 from graphrisk.worlds.district import ASSOCIATE, CLOSED, CODES, NO_ROLE, WEEKS, District, Integers
-from graphrisk.worlds.market import DAY, END, START
+from graphrisk.worlds.period import DAY, END, START
 
 FARM_DAYS = 20
 ACCOUNTS_PER_DEVICE, ACCOUNTS_PER_CARD, SECOND_DEVICE_SHARE = 8, 5, 0.35

@@ -16,11 +16,25 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrisk.worlds.district import IPV6, NETWORKS, Integers
-from graphrisk.worlds.values import FIRST_NAMES, IBANS, LAST_NAMES, MAIL_DOMAINS, OCTETS, TAGGED_DOMAINS, TAGS
 
 Text = Any
 Characters = npt.NDArray[np.uint8]
 
+FIRST_NAMES = (
+    "anna", "ben", "carla", "david", "elena", "felix", "greta", "hugo", "ines", "jonas", "katja", "luca", "maria",
+    "nils", "olga", "pavel", "quentin", "rosa", "samir", "tessa", "umut", "vera", "willem", "yusuf", "zoe",
+)  # fmt: skip
+LAST_NAMES = (
+    "adler", "bakker", "costa", "dubois", "eriksen", "fischer", "garcia", "hansen", "ivanov", "janssen", "keller",
+    "lopez", "moreau", "nowak", "oliveira", "petrov", "quist", "rossi", "schmidt", "taylor", "ulrich", "vogel",
+    "walker", "yilmaz", "zeman",
+)  # fmt: skip
+MAIL_DOMAINS = ("gmail.com", "gmail.com", "gmail.com", "outlook.com", "icloud.com", "yahoo.com", "gmx.de", "web.de")
+TAGGED_DOMAINS = ("gmail.com", "outlook.com", "icloud.com")
+TAGS = ("shop", "market", "selling", "x1")
+IBANS = (("DE", 18), ("FR", 23), ("PL", 24), ("ES", 20))
+OCTETS = (31, 37, 46, 62, 77, 78, 80, 82, 84, 86, 88, 91, 93, 95, 109, 176, 178, 188, 193, 194, 195, 212, 213, 217)
+"""First octets of IPv4 under which no range is private or reserved."""
 STREETS = (
     "Lindenstraße", "Rue Léon Blum", "Hauptstraße", "Kerkstraat", "Calle Peñón", "High Street", "Bahnhofstraße",
     "Rue de l'Église", "Dorpsstraat", "Ulica Polna", "Chaussée d'Été", "Station Road", "Gartenweg", "Calle Mayor",

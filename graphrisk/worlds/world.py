@@ -21,7 +21,7 @@ from graphrisk.worlds.knobs import GROUPS, Knobs
 from graphrisk.worlds.making import Order, World, make
 from graphrisk.worlds.writing import Layout, gather_truth, write_district
 
-FEWEST_ACCOUNTS, MOST_ACCOUNTS = 1_000, 12_000_000
+FEWEST_ACCOUNTS, MOST_ACCOUNTS = 500, 12_000_000
 DISTRICT = 40_000
 MOST_DAYS = 90
 FORMATS = ("parquet", "csv")

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from graphrisk.worlds.district import Integers
 from graphrisk.worlds.facts import Facts, moments
-from graphrisk.worlds.market import DAY, END
+from graphrisk.worlds.period import DAY, END
 
 WHOLE, HISTORY, PARTS = "whole", "history", "_parts"
 

@@ -38,11 +38,9 @@ from graphrisk.evaluation.rivals import RIVALS, Rival, found_by
 from graphrisk.evaluation.targets import PRESETS
 from graphrisk.policy import Policy, read_policy
 from graphrisk.settings import Settings
-from graphrisk.worlds.small import write_small_world
 
 PACKAGE = Path(__file__).parents[2] / "graphrisk"
 TUNING_SEEDS = (101,)
-SMALL = "small"
 BESIDE = ("ring_jaccard", "account_precision", "account_recall", "account_f1", "ordinary_flagged", "business_flagged")
 THRESHOLDS = (3, 5, 8, 12, 20, 30, 50, 80, 120, 200)
 
@@ -79,9 +77,6 @@ def written_world(work: Path, preset: str, accounts: int, seed: int, policy: Pol
 
 
 def _write(facts: Path, preset: str, accounts: int, seed: int) -> None:
-    if preset == SMALL:
-        write_small_world(facts, accounts, seed)
-        return
     given = ("--preset", preset, "--accounts", str(accounts), "--seed", str(seed))
     # In a process of its own, as people write one: its memory does not stay with what is measured afterwards.
     subprocess.run([sys.executable, "-m", "graphrisk", "world", str(facts), *given], check=True, stdout=sys.stderr)

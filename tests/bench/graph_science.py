@@ -1,6 +1,6 @@
 """``python -m tests.bench.graph_science``: Graph Data Science over the whole graph, beside our rings, against the truth.
 
-On one small world in one Neo4j: accounts that share a value which is no hub are projected as pairs, weighted by how many
+On worlds of the preset demo in one Neo4j: accounts that share a value which is no hub are projected as pairs, weighted by how many
 values they share; WCC and Leiden answer with the settings of the shipped questions. A group of an answer counts from
 the size on that a ring needs; the truth says who was planted.
 """
@@ -8,7 +8,6 @@ the size on that a ring needs; the truth says who was planted.
 from __future__ import annotations
 
 import argparse
-import csv
 import tempfile
 import time
 from collections import Counter, defaultdict
@@ -19,11 +18,12 @@ from typing import Any
 import neo4j
 
 from graphrisk import pipeline
+from graphrisk.evaluation.truth import read_truth
 from graphrisk.graph.server import USER, LocalServer
 from graphrisk.policy import Policy
 from graphrisk.runs.store import read_table
 from graphrisk.settings import Settings
-from graphrisk.worlds.small import write_small_world
+from graphrisk.worlds import write_world
 
 PROJECT = """
 MATCH (a:Account)-->(x:Attribute)<--(b:Account)
@@ -59,7 +59,7 @@ def main() -> None:
     given = parser.parse_args()
     for accounts in given.accounts:
         with tempfile.TemporaryDirectory(prefix="graphrisk-bench-") as folder:
-            write_small_world(Path(folder) / "facts", accounts, given.seed)
+            write_world(Path(folder) / "facts", "demo", accounts, given.seed)
             _compare(Path(folder), accounts)
 
 
@@ -79,8 +79,8 @@ def _compare(folder: Path, accounts: int) -> None:
             answers = {name: _timed(driver, query) for name, query in (("WCC", WCC), ("Leiden", LEIDEN))}
     finally:
         server.stop()
-    with (folder / "facts" / "truth.csv").open() as handle:
-        truth = {row["account_id"]: row["ring"] for row in csv.DictReader(handle) if row["role"] == "core"}
+    table = read_truth(folder / "facts").named().to_pylist()
+    truth: dict[str, str] = {row["account_id"]: row["ring"] for row in table if row["ring"]}
     planted = len(set(truth.values()))
     print(f"\n{accounts:,} accounts, {planted} planted rings with {len(truth):,} members; {projected['pairs']:,} pairs")
     print(

@@ -12,7 +12,7 @@ from tests.support_api import copy_home, small_home
 from tests.support_asgi import Answered, Api, api_over
 
 JSON = {"content-type": "application/json"}
-ACCOUNT = "acc_000003"
+ACCOUNT = "acc_00000003"
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def still_answers(api: Api) -> None:
     assert api.get(f"/v1/accounts/{ACCOUNT}").ok()["account_id"] == ACCOUNT
 
 
-LISTED = b'{"ids":["acc_000003"]}'
+LISTED = b'{"ids":["acc_00000003"]}'
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_body_in_pieces_of_one_byte_does_not_hold_up_the_others(api: Api) -> N
 
 
 def test_the_largest_look_up_is_answered_in_order_with_every_repeat(api: Api) -> None:
-    ids = [ACCOUNT, "nobody", "", "acc_000001", "a" * 900, "\x00", "😀", 'q"\\'] * 125
+    ids = [ACCOUNT, "nobody", "", "acc_00000001", "a" * 900, "\x00", "😀", 'q"\\'] * 125
     answered = api.lookup(ids).ok()["accounts"]
     assert [each["account_id"] for each in answered] == ids
-    assert {each["account_id"] for each in answered if each["status"] == "found"} == {ACCOUNT, "acc_000001"}
+    assert {each["account_id"] for each in answered if each["status"] == "found"} == {ACCOUNT, "acc_00000001"}

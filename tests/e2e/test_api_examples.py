@@ -12,7 +12,7 @@ import httpx
 import jsonschema
 import pytest
 
-from graphrisk.worlds.small import write_small_world
+from graphrisk.worlds import write_world
 from tests.docs import OPENAPI, ROOT
 from tests.support_api import Served, publish_facts, serving
 from tests.support_e2e import write_farm
@@ -34,7 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
     """The marketplace of the demo, whose ids the examples have, and a second run."""
     folder = tmp_path_factory.mktemp("examples")
     home: Path = folder / "home"
-    write_small_world(folder / "facts")
+    write_world(folder / "facts", "demo", 2_000)
     publish_facts(home, folder / "facts")
     publish_facts(home, write_farm(folder / "late", "late", 12))
     with serving(home) as server:

@@ -19,7 +19,7 @@ from tests.support_asgi import Answered, Api, api_over
 from tests.support_audit import files_of
 
 JSON = {"content-type": "application/json"}
-ACCOUNT = "acc_000003"
+ACCOUNT = "acc_00000003"
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def still_answers(api: Api) -> None:
     assert api.get(f"/v1/accounts/{ACCOUNT}").ok()["account_id"] == ACCOUNT
 
 
-LISTED = b'{"ids":["acc_000003"]}'
+LISTED = b'{"ids":["acc_00000003"]}'
 
 
 def test_a_failure_of_ours_says_nothing_internal_and_is_audited(home: Path) -> None:

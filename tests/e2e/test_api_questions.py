@@ -14,7 +14,7 @@ from tests.support_api import copy_home, small_home
 from tests.support_asgi import Api, api_over, in_path
 
 JSON = {"content-type": "application/json"}
-ACCOUNT = "acc_000003"
+ACCOUNT = "acc_00000003"
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,9 @@ def test_a_wrong_value_is_named(api: Api, query: str) -> None:
 
 @pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "1969-12-31T23:59:59Z"])
 def test_moments_at_the_ends_of_time_are_moments(api: Api, moment: str) -> None:
-    assert api.get("/v1/rings", updated_since=moment).ok()["total"] == (0 if moment > "2030" else 45)
+    every = api.get("/v1/rings").ok()["total"]
+    assert every > 0
+    assert api.get("/v1/rings", updated_since=moment).ok()["total"] == (0 if moment > "2030" else every)
     answered = api.get(f"/v1/accounts/{ACCOUNT}", as_of=moment)
     assert answered.status == (200 if moment > "2030" else 404)
 
@@ -111,7 +113,7 @@ def test_no_cursor_breaks_anything(api: Api, text: bytes) -> None:
 PATHS = [
     "..", ".", "%2e%2e", "%2F", "%2f..%2f", "%252F", "%00", "%0A", "%0d%0aX-Evil:1", "%", "%zz", "%ff", "%c0%af",
     "%ed%a0%80", "%EF%BF%BE", "%F0%9F%98%80", "%20", "+", "a;b", "a%3Fb", "a%23b", "%5C..%5C", "x" * 4096,
-    "%F0%9F%98%80" * 1000, "%EE%80%AF", "acc_000003%00", "acc_000003%20", "%E2%80%AEacc", "acc%5F000003x", "*", "%25",
+    "%F0%9F%98%80" * 1000, "%EE%80%AF", "acc_00000003%00", "acc_00000003%20", "%E2%80%AEacc", "acc%5F000003x", "*", "%25",
 ]  # fmt: skip
 
 

@@ -94,7 +94,7 @@ def test_what_stands_first(tmp_path: Path, tmp_path_factory: pytest.TempPathFact
         key = launch(*create).out.split()[0]
     assert serve == ["--home", "home", "serve"]
     with serving(tmp_path / "home") as server:
-        answer = httpx.get(f"{server.url}/v1/accounts/acc_000050", headers={"Authorization": f"Bearer {key}"})
+        answer = httpx.get(f"{server.url}/v1/accounts/acc_00000313", headers={"Authorization": f"Bearer {key}"})
         assert answer.status_code == 200
         (tmp_path / "first.py").write_text(PROGRAMS["first.py"], encoding="utf-8")
         out = subprocess.run(

@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 
 from graphrisk.ledger.tables import SCHEMAS
-from graphrisk.worlds.small import write_small_world
+from graphrisk.worlds import write_world
 from tests.support_disk import SmallDisk
 from tests.support_e2e import (
     Done,
@@ -25,7 +25,7 @@ from tests.support_e2e import (
 )
 
 WRITING = (["load"], ["detect"], ["publish"], ["rollback"], ["ledger", "compact"])
-LOOKING = (["status"], ["rings"], ["runs"], ["show", "account", "acc_000001"])
+LOOKING = (["status"], ["rings"], ["runs"], ["show", "account", "acc_00000001"])
 
 Damage = Callable[[bytes], bytes]
 
@@ -34,7 +34,7 @@ Damage = Callable[[bytes], bytes]
 def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A source that takes more room than a nearly full disk has."""
     folder = tmp_path_factory.mktemp("large") / "facts"
-    write_small_world(folder, 1_500, seed=2)
+    write_world(folder, "demo", 1_500, 2, format="csv")
     return folder
 
 
@@ -117,7 +117,7 @@ def test_a_read_only_home_can_be_read_and_says_that_it_cannot_be_written(
             told = launch("--home", home, *words_of(words, source), obeying_modes=True).sentence(4)
             assert "Permission denied" in told or "permit it" in told
             assert str(home) in told
-    for words in (["rings"], ["runs"], ["show", "account", "acc_000001"], ["export", str(tmp_path / "out")]):
+    for words in (["rings"], ["runs"], ["show", "account", "acc_00000001"], ["export", str(tmp_path / "out")]):
         assert launch("--home", home, *words, obeying_modes=True).code == 0
     for path in paths:
         path.chmod(modes[path])
@@ -147,7 +147,7 @@ def test_a_parquet_source_that_is_cut_short(
     launch: Launcher, town: Town, home: Path, tmp_path: Path, keep: float
 ) -> None:
     source = tmp_path / "sightings.parquet"
-    pyarrow.parquet.write_table(pyarrow.csv.read_csv(town.facts / "sightings.csv"), source)
+    pyarrow.parquet.write_table(pyarrow.csv.read_csv(town.facts / "sightings" / "part-00000.csv"), source)
     whole = source.read_bytes()
     source.write_bytes(whole[: keep if isinstance(keep, int) else int(keep * len(whole))])
     assert str(source) in launch("--home", home, "load", source).sentence(3)
@@ -156,7 +156,7 @@ def test_a_parquet_source_that_is_cut_short(
 
 def test_a_parquet_source_with_damaged_pages(launch: Launcher, town: Town, home: Path, tmp_path: Path) -> None:
     source = tmp_path / "sightings.parquet"
-    pyarrow.parquet.write_table(pyarrow.csv.read_csv(town.facts / "sightings.csv"), source)
+    pyarrow.parquet.write_table(pyarrow.csv.read_csv(town.facts / "sightings" / "part-00000.csv"), source)
     whole = source.read_bytes()
     middle = len(whole) // 3
     source.write_bytes(whole[:middle] + bytes(400) + whole[middle + 400 :])
@@ -164,7 +164,7 @@ def test_a_parquet_source_with_damaged_pages(launch: Launcher, town: Town, home:
     assert_nothing_lost(launch, town, home)
 
 
-@pytest.mark.parametrize("words", [["show", "account", "acc_000001"], ["rings"], ["show", "ring", "x"], ["export"]])
+@pytest.mark.parametrize("words", [["show", "account", "acc_00000001"], ["rings"], ["show", "ring", "x"], ["export"]])
 def test_a_run_file_that_was_cut_is_named(
     launch: Launcher, town: Town, home: Path, tmp_path: Path, words: list[str]
 ) -> None:

@@ -212,9 +212,9 @@ def test_a_list_of_a_run_that_is_deleted_meanwhile(many: Path, tmp_path: Path) -
 
 def test_who_may_not_is_told_so(served: Served) -> None:
     with Client(served.url, "gr_00000000_none") as nobody, pytest.raises(Unauthorized):
-        nobody.account("acc_000050")
+        nobody.account("acc_00000003")
     with Client(served.url, served.key("scores:read")) as scores:
-        assert scores.account("acc_000050").account_id == "acc_000050"
+        assert scores.account("acc_00000003").account_id == "acc_00000003"
         with pytest.raises(Forbidden, match="rings:read"):
             next(scores.rings())
 
@@ -222,13 +222,13 @@ def test_who_may_not_is_told_so(served: Served) -> None:
 def test_a_key_with_a_low_rate_is_waited_for(served: Served) -> None:
     key = served.key("scores:read", rate=2)
     with Client(served.url, key) as patient:
-        assert [patient.account("acc_000050").score for _ in range(4)] == [0] * 4
+        assert [patient.account("acc_00000003").score for _ in range(4)] == [0] * 4
     with Client(served.url, key, retries=0) as hasty, pytest.raises(RateLimited):
-        list(map(hasty.account, ["acc_000050"] * 4))
+        list(map(hasty.account, ["acc_00000003"] * 4))
 
 
 def test_threads_may_share_a_client(client: Client) -> None:
-    ids = [f"acc_{number:06d}" for number in range(1, 201)]
+    ids = [f"acc_{number:08d}" for number in range(1, 201)]
     with ThreadPoolExecutor(8) as threads:
         assert list(threads.map(client.account, ids)) == list(client.lookup(ids))
 

@@ -15,7 +15,7 @@ from graphrisk.graph.server import LocalServer
 from graphrisk.pipeline import graphing
 from graphrisk.policy import Policy, RingPolicy
 from graphrisk.runs.store import current_run
-from graphrisk.worlds.small import write_small_world
+from graphrisk.worlds import write_world
 from tests.graph.homes import address_of, ask, equal, point_at, published, ring_facts
 from tests.support import sighting, write_facts
 
@@ -37,9 +37,8 @@ def graph(server: LocalServer, empty: neo4j.Driver, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("world")
-    write_small_world(folder, 600, 3)
-    (folder / "truth.csv").unlink()
+    folder = tmp_path_factory.mktemp("world") / "facts"
+    write_world(folder, "demo", 600, 3)
     return folder
 
 

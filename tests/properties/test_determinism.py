@@ -21,7 +21,7 @@ from graphrisk.model import DAY_US, HOUR_US
 from graphrisk.policy import Policy
 from graphrisk.runs.store import read_manifest, read_table
 from graphrisk.sources import files
-from graphrisk.worlds.small import write_small_world
+from graphrisk.worlds import write_world
 from tests import support_detection as support
 from tests.bench.marketplace import write_marketplace
 from tests.support_detection import MONDAY, Facts
@@ -44,8 +44,8 @@ def _one_key(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Facts:
-    folder = tmp_path_factory.mktemp("world")
-    write_small_world(folder, 700, 5)
+    folder = tmp_path_factory.mktemp("world") / "facts"
+    write_world(folder, "demo", 700, 5, format="csv")
     return support.read_facts(folder)
 
 

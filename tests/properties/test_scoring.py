@@ -20,7 +20,7 @@ from graphrisk.runs.store import current_run, read_table
 from graphrisk.scoring.account_risk import AccountRisk, account_risk, bad_nearness
 from graphrisk.scoring.reference import SIGNS, shipped_reference
 from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_contributions, ring_logits
-from graphrisk.worlds.small import write_small_world
+from graphrisk.worlds import write_world
 from tests import support_detection as support
 from tests.support_detection import MONDAY
 
@@ -32,7 +32,7 @@ class World:
     """A small marketplace that was loaded, and the run that is live in its home."""
 
     def __init__(self, folder: Path) -> None:
-        write_small_world(folder / "facts", 1_000, 3)
+        write_world(folder / "facts", "demo", 1_000, 3, format="csv")
         self.facts = support.read_facts(folder / "facts")
         self.at = support.settings(folder / "home")
         self.run = support.night(self.at, folder / "facts", force="the first run")

@@ -213,5 +213,5 @@ def test_readme_shows_what_its_commands_print(tried: str) -> None:
     shown = blocks(text(README).split("## Bring your own data")[0], "text")
     missing = [line for block in shown for line in block.splitlines() if comparable(line) not in printed]
     assert [line for line in missing if line.strip() != "…"] == [], (
-        "run the commands of the README and paste what they say"
+        "run `make readme`, and look whether what stands around it is still true"
     )

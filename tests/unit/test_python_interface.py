@@ -20,7 +20,7 @@ from graphrisk.errors import (
     SettingsError,
     StoreError,
 )
-from graphrisk.worlds.small import write_small_world
+from graphrisk.worlds import write_world
 
 ACCOUNTS = 600
 
@@ -39,7 +39,7 @@ NESTED = {"reasons", "kinds", "evidence", "related"}
 @pytest.fixture(scope="module")
 def facts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world") / "facts"
-    write_small_world(folder, ACCOUNTS)
+    write_world(folder, "demo", ACCOUNTS)
     return folder
 
 

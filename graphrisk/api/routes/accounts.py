@@ -23,7 +23,7 @@ from graphrisk.api.rendering import quoted
 from graphrisk.api.served import served_by
 from graphrisk.runs.snapshot import Snapshot
 
-AccountId = Annotated[str, Path(description="The id as it was loaded, URL-encoded.", examples=["acc_000050"])]
+AccountId = Annotated[str, Path(description="The id as it was loaded, URL-encoded.", examples=["acc_00000313"])]
 _LIVE = RunQuery()
 _RUN_PARAMETERS: list[Any] = [
     {"name": name, "in": "query", "required": False, "schema": schema, "description": schema.pop("description")}
