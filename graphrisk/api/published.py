@@ -37,7 +37,7 @@ class Published:
         self.links = BrowserLinks(settings.browser_url)
         self._older: OrderedDict[str, Snapshot] = OrderedDict()
         self._answers: dict[Snapshot, AccountAnswers] = {}
-        self._opening = asyncio.Lock()
+        self._opening, self._looking = asyncio.Lock(), asyncio.Lock()
         self._seen: Any = None
         self._retry_at = 0.0
         self.current: Snapshot | None = None
@@ -51,7 +51,13 @@ class Published:
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def look(self) -> None:
-        """Open the run that the pointer names, check it, and swap; a run that cannot be served leaves the old one."""
+        """Open the run that the pointer names, check it, and swap; a run that cannot be served leaves the old one.
+
+        Whoever looks while another does waits for what that one finds."""
+        async with self._looking:
+            await self._look()
+
+    async def _look(self) -> None:
         now = asyncio.get_running_loop().time()
         try:
             status = (self._settings.home / "current.json").stat()

@@ -58,6 +58,21 @@ def test_a_publication_is_noticed_within_five_seconds(api: Api) -> None:
     assert api.run(wait())
 
 
+def test_who_looks_for_a_publication_while_it_is_being_opened_is_answered_from_it(api: Api) -> None:
+    first, *_ = published(api.home)
+    pipeline.publish(settings_at(api.home), Policy(), first, "a test says so")
+
+    async def asked() -> str:
+        opening = asyncio.create_task(api.published.look())
+        await asyncio.sleep(0)
+        await api.published.look()
+        answered = json.loads((await api.asked("/readyz")).body)["run_id"]
+        await opening
+        return answered
+
+    assert api.run(asked()) == first
+
+
 def test_a_cursor_ends_with_its_run_also_where_the_run_is_still_open(api: Api) -> None:
     first, second, third = published(api.home)
     cursor = api.get("/v1/rings", limit=1).ok()["next"]
