@@ -61,14 +61,45 @@ def account_risk(
 
 
 def bad_nearness(accounts: int, links: Links, weights: Floats, bad: Bools) -> Ints:
-    """Σ over other bad accounts within two hops of -ln(1 - ½^hops·P), in micro-nats, shape (accounts,).
+    """How near each account is to others known to be bad within two links, in micro-nats, shape (accounts,).
 
-    P is the largest product of link weights over the paths of one or two links, each of which proves something about
-    the account it leads to: that a bad account typed what somebody else held first makes nobody bad.
+    The smaller of two sums of -ln(1 - probability): over bad accounts, ½^hops times the largest product of weights over
+    the paths to each; and over linked accounts, ½·w times 1 for a bad one, else times 1 - Π (1 - ½·w) over the bad ones
+    behind it. So one bad account counts once however many ways lead to it, and all that is behind one linked account
+    counts for no more than that account. Only links that prove something about the account they lead to count: that
+    somebody bad typed what another held first makes nobody bad.
     """
-    total = np.zeros(accounts, np.int64)
     if not bad.any() or not len(links.a):
-        return total
+        return np.zeros(accounts, np.int64)
+    return np.minimum(_by_source(accounts, links, weights, bad), _by_neighbour(accounts, links, weights, bad))
+
+
+def _by_neighbour(accounts: int, links: Links, weights: Floats, bad: Bools) -> Ints:
+    a, b = links.a, links.b
+    whole = _nats(HOP_DISCOUNT * weights)
+    into_a = np.where(links.proves_a & bad[b], whole, 0)
+    into_b = np.where(links.proves_b & bad[a], whole, 0)
+    behind = _summed(accounts, a, into_a, b, into_b)
+    past_a, past_b = (
+        _nats(HOP_DISCOUNT * weights * np.where(bad[end], 1.0, -np.expm1(-(behind[end] - back) / MICRO)))
+        for end, back in ((a, into_a), (b, into_b))
+    )
+    return _summed(accounts, a, np.where(links.proves_a, past_b, 0), b, np.where(links.proves_b, past_a, 0))
+
+
+def _nats(probability: Floats) -> Ints:
+    return np.rint(-MICRO * np.log1p(-probability)).astype(np.int64)
+
+
+def _summed(accounts: int, a: Ints, into_a: Ints, b: Ints, into_b: Ints) -> Ints:
+    total = np.zeros(accounts, np.int64)
+    np.add.at(total, a, into_a)
+    np.add.at(total, b, into_b)
+    return total
+
+
+def _by_source(accounts: int, links: Links, weights: Floats, bad: Bools) -> Ints:
+    total = np.zeros(accounts, np.int64)
     to_b, to_a = links.proves_b, links.proves_a
     ends = np.concatenate([links.a[to_b], links.b[to_a]])
     other = np.concatenate([links.b[to_b], links.a[to_a]])
@@ -76,9 +107,8 @@ def bad_nearness(accounts: int, links: Links, weights: Floats, bad: Bools) -> In
     sources = np.flatnonzero(bad & (np.bincount(ends, minlength=accounts) > 0))
     for start in range(0, len(sources), SOURCES_AT_ONCE):
         source, target, product, hops = _reached(graph, sources[start : start + SOURCES_AT_ONCE])
-        nats = np.rint(-MICRO * np.log1p(-(HOP_DISCOUNT**hops) * product)).astype(np.int64)
         apart = source != target
-        np.add.at(total, target[apart], nats[apart])
+        np.add.at(total, target[apart], _nats(HOP_DISCOUNT**hops * product)[apart])
     return total
 
 

@@ -59,6 +59,8 @@ TRAINING = [
     *(Mix(107 + nth, preset, MANY_BUSINESSES) for nth, preset in enumerate(("easy", "medium", "hard"))),
     *(Mix(110 + nth, preset, ODD_ORDINARY) for nth, preset in enumerate(("easy", "medium", "hard"))),
     *(Mix(119 + nth, preset, MANY_RAIDS) for nth, preset in enumerate(("easy", "medium", "hard"))),
+    *(Mix(122 + nth, preset) for nth, preset in enumerate(("easy", "medium", "medium", "hard", "hard", "hard"))),
+    *(Mix(128 + nth, preset, MANY_BUSINESSES) for nth, preset in enumerate(("easy", "medium", "hard"))),
 ]
 FEW_FARMS = {"device_farm": 0.3, "mule_network": 2, "slow_burn": 2, "kiosk": 2, "office": 0.7}
 MANY_FARMS = {"device_farm": 3, "take_over": 0.3, "agency": 1.5, "charity": 0.5}

@@ -122,20 +122,24 @@ def graphs(draw: st.DrawFn) -> tuple[int, Links, np.ndarray, np.ndarray]:
 
 
 def slow_nearness(count: int, links: Links, weights: list[float], bad: list[bool]) -> list[float]:
-    """Σ -ln(1 - ½^hops·P) by going over every path of one and of two links that prove something of where they lead."""
+    """The smaller of Σ -ln(1 - ½^hops·P) over all paths to each bad account, and of Σ -ln(1 - ½·w·p) over neighbours."""
     tie: dict[tuple[int, int], float] = {}
     ends = zip(links.a.tolist(), links.b.tolist(), links.proves_a.tolist(), links.proves_b.tolist(), strict=True)
     for (a, b, proves_a, proves_b), weight in zip(ends, weights, strict=True):
         tie |= ({(a, b): weight} if proves_a else {}) | ({(b, a): weight} if proves_b else {})
     found: list[float] = []
     for account in range(count):
-        total = 0.0
-        for other in (other for other in range(count) if bad[other] and other != account):
+        others = [other for other in range(count) if bad[other] and other != account]
+        by_source = by_neighbour = 0.0
+        for other in others:
             direct = tie.get((account, other), 0.0)
             around = [tie.get((account, k), 0.0) * tie.get((k, other), 0.0) for k in range(count)]
-            best = max(direct, *around)
-            total -= math.log1p(-(0.5 if direct else 0.25) * best)
-        found.append(total)
+            by_source -= math.log1p(-(0.5 if direct else 0.25) * max(direct, *around))
+        for neighbour in range(count):
+            clean = math.prod(1 - tie.get((neighbour, other), 0.0) / 2 for other in others)
+            risk = 1.0 if bad[neighbour] else 1 - clean
+            by_neighbour -= math.log1p(-tie.get((account, neighbour), 0.0) / 2 * risk)
+        found.append(min(by_source, by_neighbour))
     return found
 
 
@@ -148,11 +152,23 @@ def risk_of(count: int, links: Links, members: Members, ring_logit: Ints, bad: A
 
 @given(graphs())
 @settings(max_examples=200, deadline=None)
-def test_nearness_to_bad_accounts_is_that_of_all_paths_of_two_links(given_graph: Any) -> None:
+def test_nearness_to_bad_accounts_is_that_of_all_paths_and_of_every_neighbour(given_graph: Any) -> None:
     count, links, bad, _ = given_graph
     weights = link_weights(links.strength)
     found = bad_nearness(count, links, weights, bad) / 1e6
     assert found.tolist() == pytest.approx(slow_nearness(count, links, weights.tolist(), bad.tolist()), abs=1e-5)
+
+
+def test_a_relative_of_one_victim_is_not_flagged_for_all_the_ring_behind_the_victim() -> None:
+    relative, victim, ring = 0, 1, range(2, 30)
+    rows = [(relative, victim, 3000, 0), *((victim, thief, 3000, 0) for thief in ring)]
+    bad = np.arange(30) >= victim
+    risk = risk_of(30, support.links_of(rows), NOBODY, np.zeros(0, np.int64), bad, np.zeros(30, bool))
+    assert risk.logit[relative] < 0, "half at most by one neighbour, who is as bad as can be"
+    twice = [*rows, *((relative, thief, 3000, 0) for thief in (2, 3))]
+    assert (
+        risk_of(30, support.links_of(twice), NOBODY, np.zeros(0, np.int64), bad, np.zeros(30, bool)).logit[relative] > 0
+    )
 
 
 def test_an_innocent_whose_card_bad_accounts_typed_is_not_nearer_to_them_and_who_used_it_later_is() -> None:
