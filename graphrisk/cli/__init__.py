@@ -65,7 +65,8 @@ def main() -> None:  # noqa: C901 - one arm for each way to end
             f"The home folder {home_in_use()} cannot be used ({cause}); nothing was lost: mend that, then try again.", 4
         )
     except Exception as error:  # a message of another library can quote raw values, so only its place is told
-        if "interrupted" in str(error).lower():  # how DuckDB passes on an interrupt
+        # How DuckDB passes on an interrupt of its own work, and one of Python that it reads from.
+        if "interrupted" in str(error).lower() or "KeyboardInterrupt" in str(error):
             _stop(STOPPED, 130)
         frame = traceback.extract_tb(error.__traceback__)[-1]
         _stop(f"Unexpected {type(error).__name__} at {frame.filename}:{frame.lineno}; please report it.", 1)

@@ -8,10 +8,14 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pytest
 
+from graphrisk import pipeline
 from graphrisk.runs.store import current_run
 from tests.bench.marketplace import write_marketplace
+from tests.support import call_cli
 from tests.support_e2e import (
     FARM_ACCOUNTS,
     FARMS,
@@ -219,3 +223,22 @@ def test_ctrl_c_stops_with_one_sentence_and_nothing_half_done(
     assert accepted_contents(home)[: len(before)] == before
     assert "Stopped" in ended.sentence(130)
     assert leftovers(home) == []
+
+
+def test_ctrl_c_while_duckdb_reads_what_python_makes_is_no_unexpected_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schema = pa.schema([("number", pa.int64())])
+
+    def rows() -> Iterator[pa.RecordBatch]:
+        yield pa.record_batch([pa.array([1])], schema=schema)
+        raise KeyboardInterrupt
+
+    def read(*_: object) -> None:
+        with duckdb.connect() as columns:
+            columns.register("made", pa.RecordBatchReader.from_batches(schema, rows()))
+            columns.sql("FROM made").to_arrow_table()
+
+    monkeypatch.setattr(pipeline, "status", read)
+    ended = call_cli("status", home=tmp_path)
+    assert (ended.returncode, ended.stderr) == (130, "graphrisk: Stopped; nothing was left half done.\n")
