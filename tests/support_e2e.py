@@ -195,12 +195,17 @@ def _serve() -> None:
     _import_what_commands_bring_in()
     for line in sys.stdin:
         asked = json.loads(line)
-        began = time.perf_counter()
+        waiting, ready = os.pipe()
         child = os.fork()
         if child == 0:
             _become(asked)
+            os.write(ready, b".")
+            os.close(ready)
             _run()
-        print(json.dumps(_watched(child, asked, began)), flush=True)
+        os.close(ready)
+        os.read(waiting, 1)  # a signal is for the command, and not for a child that a busy machine has yet to make one
+        os.close(waiting)
+        print(json.dumps(_watched(child, asked, time.perf_counter())), flush=True)
 
 
 def _import_what_commands_bring_in() -> None:
