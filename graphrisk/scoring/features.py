@@ -142,7 +142,8 @@ def _sign_ups(
     aged = known & ~fresh
     n = np.bincount(ring[known], minlength=count)
     burst = _surprise_of_a_week(ring[known], moment[known], count, reference.seven_day_share)
-    raid = _surprise_of_a_week(ring[aged], joined[aged], count, reference.seven_day_share)
+    in_campaign = BURST_SECONDS * 1_000_000 / np.maximum(1, rings.window_end - rings.window_start)
+    raid = _surprise_of_a_week(ring[aged], joined[aged], count, np.clip(in_campaign, reference.seven_day_share, 1.0))
     return {
         "burst": np.where(n > 0, burst, np.nan),
         "raid": np.where(n > 0, raid, np.nan),
@@ -150,8 +151,9 @@ def _sign_ups(
     }
 
 
-def _surprise_of_a_week(ring: Ints, moment: Ints | Floats, count: int, share: float) -> Floats:
-    """−log10 of the chance that so many of a ring's moments (microseconds) fall into some seven days, one a ring."""
+def _surprise_of_a_week(ring: Ints, moment: Ints | Floats, count: int, share: float | Floats) -> Floats:
+    """−log10 of the chance that so many of a ring's moments (microseconds) fall into some seven days, one a ring;
+    ``share`` is the chance that one falls into given ones."""
     n = np.bincount(ring, minlength=count)
     most = _most_in_a_week(ring, (moment // 1_000_000).astype(np.int64), count)
     chance = np.minimum(1.0, n * bdtrc(most - 2, np.maximum(n - 1, 1), share))
