@@ -12,6 +12,8 @@ METHOD_VERSION = "2"
 """Changes whenever the same facts and policy would give other rings; part of every seed and ring key."""
 
 DAY_US = 86_400_000_000
+WEEK_US = 7 * DAY_US
+FIRST_MONDAY_US = 4 * DAY_US
 HOUR_US = 3_600_000_000
 
 Ints = NDArray[np.int64]

@@ -18,11 +18,8 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from graphrisk.model import DAY_US
+from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US
 from graphrisk.policy import Policy
-
-WEEK_US = 7 * DAY_US
-FIRST_MONDAY_US = 4 * DAY_US
 
 IDS = """
 CREATE TABLE ids AS

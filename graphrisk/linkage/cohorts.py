@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import pdtrc
 
-from graphrisk.linkage.attributes import FIRST_MONDAY_US, WEEK_US, filled
-from graphrisk.model import DAY_US, Bools, Floats, Ints
+from graphrisk.linkage.attributes import filled
+from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, Bools, Floats, Ints
 from graphrisk.policy import Policy
 
 SMALLEST_RATE = 0.05

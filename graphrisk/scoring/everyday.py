@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 
-from graphrisk.model import DAY_US, Floats, Rings
+from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, Floats, Rings
 from graphrisk.policy import Policy
 from graphrisk.schema import COHORT
 
@@ -77,6 +77,20 @@ WHERE ring_values.kind IN ({kinds}) GROUP BY ring
 """
 """Mean of ln(accounts in the marketplace) over the core accounts' weekly addresses."""
 
+RETURNED = f"""
+WITH signed_up AS (
+    SELECT ring, account, value AS place, source, week FROM ring_core JOIN uses USING (account) JOIN attributes USING (attribute)
+    WHERE kind = {{cohort}} AND source IN (0, 1)
+), back AS (
+    SELECT DISTINCT ring, account FROM signed_up JOIN visited USING (account)
+    WHERE place = CASE source WHEN 0 THEN address ELSE network END
+      AND visited.last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US}
+)
+SELECT ring, count(back.account) / count(*) AS value
+FROM (SELECT DISTINCT ring, account FROM signed_up) LEFT JOIN back USING (ring, account) GROUP BY ring
+"""
+"""Of the core accounts that signed up together on an address or in a network, the share seen there after that week."""
+
 GOOD = """
 SELECT ring, count(*) AS value FROM ring_core JOIN ids USING (account) JOIN labels USING (account_id)
 WHERE label = 'good' GROUP BY ring
@@ -109,6 +123,7 @@ def everyday_features(columns: duckdb.DuckDBPyConnection, policy: Policy, rings:
         "same_address": asked(COMMONEST, "address") / core,
         "ip_crowd": asked(CROWD, "ip"),
         "good_share": asked(GOOD, default=0.0) / core,
+        "returned": asked(RETURNED, default=0.0),
     }
 
 

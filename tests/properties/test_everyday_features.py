@@ -1,0 +1,96 @@
+"""Features of everyday life, on rings small enough to be counted by hand."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphrisk.runs.store import read_table
+from tests import support_detection as support
+from tests.support_detection import DAY_US, HOUR_US, MONDAY, WEEK_US, account, sighting
+
+Rows = list[dict[str, str]]
+
+
+def told(tmp_path: Path, accounts: Rows, sightings: Rows, labels: Rows | None = None) -> dict[str, float]:
+    """The features of the one ring in these facts."""
+    at = support.settings(tmp_path / "home")
+    facts = {"accounts": accounts, "sightings": sightings, **({"labels": labels} if labels else {})}
+    support.load(at, support.write_facts(tmp_path / "facts", facts))
+    run: Any = support.detect(at)["run_id"]
+    (ring,) = read_table(at.runs, run, "rings").to_pylist()
+    return {each["code"]: each["value"] for each in ring["features"]}
+
+
+def on(who: str, kind: str, value: str, first: int, last: int) -> dict[str, str]:
+    return sighting(who, kind, value, first, last)
+
+
+SIX = [f"a{number}" for number in range(6)]
+
+
+def sign_ups(back: list[str], where: str = "81.2.69.7") -> tuple[Rows, Rows]:
+    """Six accounts that sign up on one address within a day; some are seen on an address two weeks later."""
+    accounts = [account(who, MONDAY) for who in SIX]
+    rows = [on(who, "ip", "81.2.69.7", MONDAY, MONDAY + HOUR_US) for who in SIX]
+    rows += [on(who, "device", f"device of {who} 4711", MONDAY, MONDAY + 20 * DAY_US) for who in SIX]
+    return accounts, rows + [on(who, "ip", where, MONDAY + 2 * WEEK_US, MONDAY + 2 * WEEK_US + HOUR_US) for who in back]
+
+
+def test_two_of_six_that_signed_up_together_came_back(tmp_path: Path) -> None:
+    assert told(tmp_path, *sign_ups(back=SIX[:2]))["returned"] == pytest.approx(2 / 6)
+
+
+@pytest.mark.parametrize(
+    ("where", "share"), [("81.2.69.9", 1.0), ("93.184.216.9", 0.0)], ids=["a neighbour in the network", "elsewhere"]
+)
+def test_who_comes_back_to_the_network_came_back_and_who_is_seen_elsewhere_did_not(
+    tmp_path: Path, where: str, share: float
+) -> None:
+    assert told(tmp_path, *sign_ups(back=SIX, where=where))["returned"] == share
+
+
+def test_a_drive_to_which_nobody_comes_back_and_a_farm_that_no_cohort_was_seen_of(tmp_path: Path) -> None:
+    assert told(tmp_path / "drive", *sign_ups(back=[]))["returned"] == 0.0
+    assert told(tmp_path / "farm", [], support.farm("f", 6, 0))["returned"] == 0.0
+
+
+def test_what_accounts_have_of_their_own_and_what_most_of_them_share(tmp_path: Path) -> None:
+    begin, end = MONDAY, MONDAY + 10 * DAY_US
+    rows = [on(who, "device", "terminal of the shop 4711", begin, end) for who in SIX]
+    rows += [on(who, "device", f"telephone of {who} 4711", begin, end) for who in SIX[:3]]
+    rows += [on(who, "card", "tok_company_card_1", begin, begin + DAY_US) for who in SIX[:4]]
+    rows += [on("a5", "card", "tok_a_card_of_its_own", begin, end)]
+    rows += [on(who, "address", "Hauptstraße 1, 50667 Köln", begin, end) for who in SIX[:5]]
+    found = told(tmp_path, [], rows)
+    assert found["own_device"] == pytest.approx(3 / 6)
+    assert found["own_payment"] == pytest.approx(1 / 5)  # four on the company's, one of its own
+    assert found["top_value"] == pytest.approx(6 / 6)
+    assert found["same_address"] == pytest.approx(5 / 6)
+    # Six accounts make 15 pairs, all on the terminal; 6 share the card too, and 10 the address.
+    assert found["kinds_linked"] == pytest.approx((15 + 6 + 10) / 15)
+    assert found["active_days"] == pytest.approx(math.log1p(10))
+    assert found["handover"] == 0.0
+
+
+def test_how_long_shared_values_were_used_and_how_far_apart(tmp_path: Path) -> None:
+    rows = [
+        on(who, "device", "one device 4711", MONDAY + 3 * n * DAY_US, MONDAY + (3 * n + 1) * DAY_US)
+        for n, who in enumerate(SIX[:3])
+    ]
+    found = told(tmp_path, [], rows)
+    assert found["use_days"] == pytest.approx(math.log1p(1))
+    assert found["handover"] == pytest.approx(math.log1p(2))  # of the gaps of 2, 2 and 5 days the middle one
+
+
+def test_good_labels_and_crowded_addresses(tmp_path: Path) -> None:
+    rows = [on(who, "device", "one device 4711", MONDAY, MONDAY + DAY_US) for who in SIX[:4]]
+    rows += [on(f"crowd{n}", "ip", "81.2.69.7", MONDAY, MONDAY + HOUR_US) for n in range(5)]
+    rows += [on("a0", "ip", "81.2.69.7", MONDAY, MONDAY + HOUR_US), on("a1", "ip", "93.184.216.9", MONDAY, MONDAY + 1)]
+    labels = [{"account_id": "a0", "label": "good", "labelled_at": support.moment_of(MONDAY + DAY_US).isoformat()}]
+    found = told(tmp_path, [], rows, labels)
+    assert found["good_share"] == pytest.approx(1 / 4)
+    assert found["ip_crowd"] == pytest.approx((round(1000 * math.log(6)) + 0) / 2 / 1000, abs=1e-3)
