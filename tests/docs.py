@@ -71,7 +71,7 @@ FEATURES: dict[str, str] = {
     "burst": "−log10 of the chance of so many sign-ups within seven days",
     "raid": "the same of so many first links within seven days of the campaign window, of core accounts that are no part of `new_share`",
     "new_share": "share of the core that signed up at most 30 days before its first link in the campaign window",
-    "returned": "of the core accounts that signed up together on an address or in a network, the share seen there after that week; 0 without any",
+    "one_off": "share of the core that signed up together on an address or in a network and was not seen there after that week",
     "cohort_share": "share of the ring's links that have cohort evidence",
     "label_enrich": "−log10 of the chance of so many core accounts labelled bad, known as of the run",
     "closed_inherit": "share of the linking values that a closed account used before the last member came",

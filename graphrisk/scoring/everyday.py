@@ -77,7 +77,7 @@ WHERE ring_values.kind IN ({kinds}) GROUP BY ring
 """
 """Mean of ln(accounts in the marketplace) over the core accounts' weekly addresses."""
 
-RETURNED = f"""
+ONE_OFF = f"""
 WITH signed_up AS (
     SELECT ring, account, value AS place, source, week FROM ring_core JOIN uses USING (account) JOIN attributes USING (attribute)
     WHERE kind = {{cohort}} AND source IN (0, 1)
@@ -86,10 +86,10 @@ WITH signed_up AS (
     WHERE place = CASE source WHEN 0 THEN address ELSE network END
       AND visited.last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US}
 )
-SELECT ring, count(back.account) / count(*) AS value
-FROM (SELECT DISTINCT ring, account FROM signed_up) LEFT JOIN back USING (ring, account) GROUP BY ring
+SELECT ring, count(*) AS value
+FROM (SELECT DISTINCT ring, account FROM signed_up) ANTI JOIN back USING (ring, account) GROUP BY ring
 """
-"""Of the core accounts that signed up together on an address or in a network, the share seen there after that week."""
+"""Core accounts that signed up together on an address or in a network and were not seen there after that week."""
 
 GOOD = """
 SELECT ring, count(*) AS value FROM ring_core JOIN ids USING (account) JOIN labels USING (account_id)
@@ -123,7 +123,7 @@ def everyday_features(columns: duckdb.DuckDBPyConnection, policy: Policy, rings:
         "same_address": asked(COMMONEST, "address") / core,
         "ip_crowd": asked(CROWD, "ip"),
         "good_share": asked(GOOD, default=0.0) / core,
-        "returned": asked(RETURNED, default=0.0),
+        "one_off": asked(ONE_OFF, default=0.0) / core,
     }
 
 

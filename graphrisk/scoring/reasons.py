@@ -26,7 +26,7 @@ RING_SENTENCES: dict[str, Sentence] = {
     "raid": lambda x: f"So many old accounts linked for the first time within a week have a chance of 1 in 10^{x:.0f}.",
     "new_share": _percent("of the core accounts were opened in the 30 days before their first link."),
     "cohort_share": _percent("of the links are between accounts that signed up together."),
-    "returned": _percent("of the accounts that signed up together were seen there again in a later week."),
+    "one_off": _percent("of the core accounts signed up in a crowd at a place and never came back to it."),
     "label_enrich": lambda x: (
         f"So many accounts known to be bad have a chance of 1 in 10^{x:.0f}."
         if x

@@ -30,7 +30,7 @@ SIGNS: dict[str, int] = {
     "raid": 1,
     "new_share": 1,
     "cohort_share": 1,
-    "returned": 1,
+    "one_off": -1,
     "label_enrich": 1,
     "closed_inherit": 1,
     "own_device": -1,
@@ -60,7 +60,7 @@ RIVALS: dict[str, dict[str, int]] = {
     },
     "public_network": {
         **_AGAINST_ALL, "card_reuse": -1, "kinds_linked": -1, "top_value": 1, "ip_crowd": 1, "use_days": -1,
-        "closed_inherit": -1, "returned": -1,
+        "closed_inherit": -1, "one_off": 1,
     },
     "agency": {
         **_AGAINST_ALL, "top_value": 1, "onset_spread": 1, "new_share": -1, "burst": -1, "cohort_share": -1, "use_days": 1,
