@@ -55,7 +55,7 @@ def find_components(links: Links, threshold: int, largest: int) -> Components:
 
 def _labels(count: int, a: Ints, b: Ints) -> Ints:
     graph = coo_array((np.ones(len(a), np.int8), (a, b)), shape=(count, count))
-    return _numbered(connected_components(graph, directed=False)[1])
+    return _numbered(connected_components(graph, directed=False)[1].astype(np.int64))
 
 
 def _numbered(labels: Ints) -> Ints:

@@ -3,7 +3,8 @@
 """An attacker with a budget: how much recall is left when every ring account adds sightings that lower its score.
 
 The attacker is greedy. At each step each ring tries every move with all of its accounts and keeps the one that lowers
-its mean score most; it sees the scores, as no real one does. After ``LOOKAHEAD`` steps it repeats what it chose.
+its mean score most; it sees the scores, as no real one does. After ``LOOKAHEAD`` steps it repeats what it chose. Nobody has to
+spend all: recall at a budget is the least of those at the budgets up to it.
 """
 
 from __future__ import annotations
@@ -72,7 +73,8 @@ def planned(
             recall[step] = _recall(detected(crowd.after(plan)), truth)
     shares = np.bincount(plan[0], minlength=len(MOVES)) / max(1, rings) if plan else np.zeros(len(MOVES))
     chosen = dict(zip(MOVES, shares.tolist(), strict=True))
-    return Attack(tuple(budgets), [recall[budget] for budget in budgets], chosen)
+    spent = [min(recall[each] for each in recall if each <= budget) for budget in budgets]
+    return Attack(tuple(budgets), spent, chosen)
 
 
 def _recall(found: Found, truth: Truth) -> float:

@@ -95,11 +95,11 @@ def fraudar_blocks(held: Held) -> Ints:
 
 # Thresholds: the best account F1 on seeds 117 and 118, `python -m tests.bench.evaluate --seeds 117,118 --tune-rivals`.
 RIVALS = (
-    Rival("components", components, "size_reuse", 30.0),
+    Rival("components", components, "size_reuse", 50.0),
     Rival("components, values ≤ 10", components_without_hubs, "size_reuse", 50.0),
-    Rival("published rule", published_rule, "size", 8.0),
-    Rival("Leiden modularity", leiden_modularity, "size_reuse", 30.0),
-    Rival("Louvain bipartite", louvain_bipartite, "size_reuse", 30.0),
+    Rival("published rule", published_rule, "size", 5.0),
+    Rival("Leiden modularity", leiden_modularity, "size_reuse", 50.0),
+    Rival("Louvain bipartite", louvain_bipartite, "size_reuse", 50.0),
     Rival("FRAUDAR blocks", fraudar_blocks, "size_reuse", 50.0),
 )
 
