@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import bdtrc
 
-from graphrisk.model import DAY_US, Floats, Ints, Members, RingLinks, Rings
+from graphrisk.model import DAY_US, Bools, Floats, Ints, Members, RingLinks, Rings
 from graphrisk.policy import Policy
 from graphrisk.scoring.everyday import everyday_features
 from graphrisk.scoring.reference import Reference
@@ -19,6 +19,7 @@ PAYMENT_KINDS = ("card", "bank_account")
 NEW_DAYS = 30
 BURST_SECONDS = 7 * 86_400
 LARGEST_SURPRISE = 30.0
+NEVER = np.iinfo(np.int64).max
 DECIMALS = 9
 
 HELD = """
@@ -137,13 +138,15 @@ def _sign_ups(
     moment = created["created"].to_numpy(zero_copy_only=False).astype(np.float64)
     ring = members.ring[members.core]
     known = ~np.isnan(moment)
-    joined = first_links(members, links)[members.core]
+    joined = first_links(members, links, links.in_window)[members.core]
     fresh = known & (joined - moment <= NEW_DAYS * DAY_US)
-    aged = known & ~fresh
+    # Whom an account knew before, and the days before the window, say nothing of when the ring came over it.
+    came = first_links(members, links, _among_core(members, links))[members.core]
+    aged = known & ~fresh & (came < NEVER)
     n = np.bincount(ring[known], minlength=count)
     burst = _surprise_of_a_week(ring[known], moment[known], count, reference.seven_day_share)
     in_campaign = BURST_SECONDS * 1_000_000 / np.maximum(1, rings.window_end - rings.window_start)
-    raid = _surprise_of_a_week(ring[aged], joined[aged], count, np.clip(in_campaign, reference.seven_day_share, 1.0))
+    raid = _surprise_of_a_week(ring[aged], came[aged], count, np.clip(in_campaign, reference.seven_day_share, 1.0))
     return {
         "burst": np.where(n > 0, burst, np.nan),
         "raid": np.where(n > 0, raid, np.nan),
@@ -160,14 +163,19 @@ def _surprise_of_a_week(ring: Ints, moment: Ints | Floats, count: int, share: fl
     return np.where(most >= 2, np.abs(np.log10(np.maximum(chance, 10**-LARGEST_SURPRISE))), 0.0)
 
 
-def first_links(members: Members, links: RingLinks) -> Ints:
-    """The onset (microseconds) of each member's first link inside the campaign window."""
+def first_links(members: Members, links: RingLinks, chosen: Bools) -> Ints:
+    """The onset (microseconds) of each member's first link among the chosen ones, ``NEVER`` where it has none."""
     order = np.argsort(members.account)
-    first = np.full(len(order), np.iinfo(np.int64).max)
+    first = np.full(len(order), NEVER)
     for ends in (links.link.a, links.link.b):
-        places = order[np.searchsorted(members.account[order], ends[links.in_window])]
-        np.minimum.at(first, places, links.link.onset[links.in_window])
+        places = order[np.searchsorted(members.account[order], ends[chosen])]
+        np.minimum.at(first, places, links.link.onset[chosen])
     return first
+
+
+def _among_core(members: Members, links: RingLinks) -> Bools:
+    core = np.sort(members.account[members.core])
+    return np.isin(links.link.a, core) & np.isin(links.link.b, core)
 
 
 def _most_in_a_week(ring: Ints, second: Ints, count: int) -> Ints:

@@ -269,7 +269,11 @@ def test_sign_up_and_label_features_of_every_ring_are_those_of_a_slow_count(worl
         bad = sum(verdicts.get(account) == "bad" for account in core)
         assert told["new_share"] == pytest.approx(fresh / len(core))
         assert told["burst"] == pytest.approx(min(30.0, -math.log10(chance)) if most > 1 else 0.0, abs=1e-6)
-        old = [joined[account].timestamp() for account in core if joined[account] - created[account] > NEW]
+        came: dict[str, Any] = {}
+        for each in (each for each in world.links if {each["account_a"], each["account_b"]} <= core):
+            for account in (each["account_a"], each["account_b"]):
+                came[account] = min(came.get(account, each["onset"]), each["onset"])
+        old = [came[account].timestamp() for account in core & set(came) if joined[account] - created[account] > NEW]
         most = max((sum(one <= other <= one + 7 * 86_400 for other in old) for one in old), default=0)
         week = support.timedelta(days=7) / (ring["window_end"] - ring["window_start"])
         share = min(1.0, max(reference.seven_day_share, week))
