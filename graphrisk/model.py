@@ -78,6 +78,39 @@ class RingLinks(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Posterior:
+    """How likely each of the hypotheses ``names`` is for each ring; the first name is the organized ring, the others its
+    innocent rivals.
+
+    ``logit`` (milli-logits): log-odds of each hypothesis against an organized ring, shape (rings, hypotheses), 0 for
+    the organized ring itself. It is ``base`` (one a hypothesis) plus the sum of ``parts``, shape (rings, hypotheses,
+    features). ``permille`` is the posterior.
+    """
+
+    names: tuple[str, ...]
+    base: Ints
+    parts: Ints
+    logit: Ints
+    permille: Ints
+
+    @property
+    def rival(self) -> Ints:
+        """The likeliest rival of each ring, as a position in ``names``."""
+        return 1 + np.argmax(self.logit[:, 1:], axis=1)
+
+    @property
+    def lead(self) -> Ints:
+        """Milli-logits by which an organized ring beats the likeliest rival; below 0 where the rival is likelier."""
+        return -self.logit[:, 1:].max(axis=1)
+
+    @property
+    def lead_parts(self) -> Ints:
+        """What adds up to the lead, shape (rings, 1 + features): what it starts from, then each feature's part."""
+        rival = self.rival
+        return -np.column_stack([self.base[rival], self.parts[np.arange(len(rival)), rival]])
+
+
+@dataclass(frozen=True)
 class Reason:
     """One coded contribution to a score, in milli-logits, with the sentence a person reads."""
 

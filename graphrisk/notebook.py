@@ -36,7 +36,8 @@ class PublishedRun:
         return self._frame("accounts")
 
     def rings(self) -> pd.DataFrame:
-        """One row a ring, sorted by ``ring_id``: size, core_size, score, band, window, kinds, reasons, lineage."""
+        """One row a ring, sorted by ``ring_id``: size, core_size, score, band, window, kinds, reasons, lineage, whether it
+        is recommended for action, hypotheses (permille), its rival, and its lead over it (milli-logits) with reasons."""
         return self._frame("rings")
 
     def links(self) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -96,6 +96,18 @@ class BandPolicy(_Section):
         """The band of a score."""
         return "high" if score >= self.high else "medium" if score >= self.medium else "low"
 
+    def start(self, band: Literal["high", "medium"]) -> int:
+        """The score from which a band begins."""
+        return self.high if band == "high" else self.medium
+
+
+class RecommendationPolicy(_Section):
+    """A ring is recommended for action from the score on at which ``band`` begins, if "organized ring" beats the likeliest
+    innocent rival by ``margin`` milli-logits (1000 are odds of e to 1)."""
+
+    band: Literal["high", "medium"] = "high"
+    margin: int = Field(default=1000, ge=0, le=100_000)
+
 
 class GuardPolicy(_Section):
     """Limits of a publication; those that compare need a live run. Up to ``small_component`` accounts in a component
@@ -132,6 +144,7 @@ class Policy(_Section):
     detection: DetectionPolicy = DetectionPolicy()
     rings: RingPolicy = RingPolicy()
     bands: BandPolicy = BandPolicy()
+    recommendation: RecommendationPolicy = RecommendationPolicy()
     guard: GuardPolicy = GuardPolicy()
 
     @model_validator(mode="after")

@@ -51,6 +51,8 @@ PARAMETERS: dict[str, str] = {
     "rings.remember_days": "days for which a retired ring can still be recognised and revived",
     "bands.high": "score from which the band is high",
     "bands.medium": "score from which the band is medium; below it is low",
+    "recommendation.band": "band from whose beginning on a ring may be recommended for action: high or medium",
+    "recommendation.margin": "milli-logits by which an organized ring must beat the likeliest innocent rival; 1000 are odds of e to 1",
     "guard.max_ring_accounts": "largest ring that may be published",
     "guard.max_component_share": "largest component that may be published, as a share of all accounts",
     "guard.max_changed_share": "largest share of the live run's accounts that may change ring, or band",
@@ -126,7 +128,7 @@ def _parameters() -> str:
             for field, info in type(section).model_fields.items():
                 value = getattr(section, field)
                 key = f"{name}.{field}"
-                shown = "none" if value is None else _code(f"{value:g}")
+                shown = "none" if value is None else _code(value if isinstance(value, str) else f"{value:g}")
                 rows.append([_code(key), shown, _limits(info), PARAMETERS[key]])
     return table(("parameter", "default", "limits", "meaning"), rows)
 

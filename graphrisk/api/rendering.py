@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -17,8 +17,7 @@ from graphrisk.scoring.ring_risk import to_score
 
 KEPT_ENDINGS = 20_000
 RECOMMENDED = {"high": "review", "medium": "watch", "low": "none"}
-"""What a band recommends; people decide."""
-
+"""What a band recommends unless the account's ring is recommended for action; people decide."""
 
 quoted = json.encoder.encode_basestring_ascii
 """A text as JSON."""
@@ -55,6 +54,7 @@ class AccountAnswers:
         names, packed = self._snapshot.reason_names, np.frombuffer(reasons, REASON)
         score = int(to_score(np.array(logit)))
         band = band_of(score, self._snapshot)
+        held = {"role": "core" if core else "associate", **self._rings[ring]} if ring >= 0 else None
         answer = {
             "account_status": self._statuses[status],
             "marketplace": self._marketplaces[marketplace],
@@ -62,8 +62,8 @@ class AccountAnswers:
             "probability": round(1 / (1 + math.exp(-logit / 1000)), 6),
             "percentile": float(self._snapshot.percentile[score]),
             "band": band,
-            "ring": {"role": "core" if core else "associate", **self._rings[ring]} if ring >= 0 else None,
-            "decision": RECOMMENDED[band],
+            "ring": held,
+            "decision": decision(band, held),
             "reasons": self.reasons(ring, [(names[code], part) for code, part in packed.tolist()]),
         }
         return json.dumps(answer, separators=(",", ":"))[1:-1]
@@ -71,8 +71,17 @@ class AccountAnswers:
     @cached_property
     def _rings(self) -> list[dict[str, Any]]:
         """What an account's answer says of its ring, by the ring's row."""
-        names = ["ring_id", "size", "core_size", "score", "band"]
+        names = ["ring_id", "size", "core_size", "score", "band", "recommended", "rival"]
         return self._snapshot.rings.select(names).to_pylist()
+
+
+def decision(band: str, ring: Mapping[str, Any] | None) -> str:
+    """``act`` on a core member whose ring is recommended for action and whose own score is high; else what the band says.
+
+    So a ring with an innocent rival too near leaves its accounts at ``review``.
+    """
+    acted_on = band == "high" and ring is not None and ring["role"] == "core" and ring["recommended"]
+    return "act" if acted_on else RECOMMENDED[band]
 
 
 def band_of(score: int, snapshot: Snapshot) -> str:

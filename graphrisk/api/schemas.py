@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -62,6 +62,16 @@ class Reason(Strict):
     text: Annotated[str, Field(examples=["The ring has 20 core accounts."])]
 
 
+Recommended = Annotated[
+    bool | None,
+    Field(
+        description="Whether to act on the ring: its score is high and no innocent rival is near. Null in a run from before this was told.",
+        examples=[True],
+    ),
+]
+RivalCode = Annotated[str | None, Field(description="The likeliest innocent explanation.", examples=["workplace"])]
+
+
 class RingOfAccount(Strict):
     ring_id: RingId
     role: Role
@@ -69,6 +79,8 @@ class RingOfAccount(Strict):
     core_size: Count
     score: Score
     band: Band
+    recommended: Recommended
+    rival: RivalCode
 
 
 class AccountAnswer(Strict):
@@ -84,8 +96,10 @@ class AccountAnswer(Strict):
     band: Band
     ring: RingOfAccount | None
     decision: Annotated[
-        Literal["review", "watch", "none"],
-        Field(description="What the band recommends to a person; nothing acts by itself."),
+        Literal["act", "review", "watch", "none"],
+        Field(
+            description="What a person is recommended to do; nothing acts by itself. `act` only on a core member of a recommended ring."
+        ),
     ]
     reasons: list[Reason]
 
@@ -151,6 +165,24 @@ class Lineage(Strict):
     related: list[RingId]
 
 
+class Hypothesis(Strict):
+    code: Annotated[str, Field(examples=["organized_ring"])]
+    permille: Annotated[int, Field(ge=0, le=1000, description="How likely, in 1/1000.", examples=[994])]
+
+
+class Rival(Strict):
+    code: Annotated[str, Field(examples=["workplace"])]
+    text: Annotated[str, Field(examples=["A workplace or business is nearly as likely as an organized ring."])]
+    lead: Annotated[
+        int,
+        Field(description="Milli-logits by which an organized ring is likelier; below 0: less likely.", examples=[850]),
+    ]
+    needed: Annotated[int, Field(description="The lead that the policy asks for.", examples=[1000])]
+    decides: Annotated[
+        str, Field(description="What would decide between the two.", examples=["Look for a registered business."])
+    ]
+
+
 class LiveRing(Strict):
     ring_id: RingId
     browser_url: BrowserUrl
@@ -168,6 +200,9 @@ class LiveRing(Strict):
     marketplaces: Annotated[list[str], Field(examples=[["bazaar24"]])]
     event: Event
     updated_at: Moment
+    recommended: Recommended
+    hypotheses: Annotated[list[Hypothesis], Field(description="What the ring may be, likeliest first.")]
+    rival: Annotated[Rival | None, Field(description="The likeliest innocent explanation.")]
 
 
 class RetiredRing(Strict):
@@ -191,6 +226,7 @@ class Pair(Strict):
 class OneLiveRing(Answer, LiveRing):
     bridge: list[Pair]
     reasons: list[Reason]
+    lead_reasons: Annotated[list[Reason], Field(description="They add up to the rival's lead.")]
     lineage: Lineage
 
 
@@ -250,49 +286,3 @@ class Drawing(Answer):
     edges: list[Edge]
     truncated: bool
     counts: Annotated[dict[str, int], Field(description="What there is in all: members, links, attributes.")]
-
-
-class Run(Strict):
-    run_id: RunId
-    status: Literal["live", "published", "candidate"]
-    as_of: Moment
-    engine: Annotated[str, Field(examples=["igraph"])]
-    policy_hash: Digest
-    output_digest: Digest
-    counts: dict[str, int]
-
-
-class Runs(Strict):
-    runs: list[Run]
-    took_ms: Milliseconds
-
-
-class RunManifest(Run):
-    reference_hash: Digest
-    input_digest: Digest
-    made_at: Moment
-    seconds: dict[str, float]
-    versions: dict[str, str]
-    publications: list[dict[str, Any]]
-    took_ms: Milliseconds
-
-
-class Diff(Strict):
-    before: RunId
-    after: RunId
-    counts: Annotated[dict[str, int], Field(description="Changes by type.")]
-    objections: Annotated[list[str], Field(description="What the guard says against going from one to the other.")]
-    publications: list[dict[str, Any]]
-    items: Annotated[
-        list[dict[str, Any]], Field(description="Rings by id, then accounts by id, as in the feed of signals.")
-    ]
-    total: Count
-    next: str | None
-    took_ms: Milliseconds
-
-
-class State(Strict):
-    status: Literal["ok", "not_ready"]
-    run_id: str | None = None
-    age_seconds: float | None = None
-    problem: str | None = None

@@ -9,47 +9,10 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from graphrisk.evaluation.truth import UNSTATED, Truth
+from graphrisk.evaluation.hypotheses import UNKNOWN_HYPOTHESIS, what_rings_are
+from graphrisk.evaluation.truth import Truth
 from graphrisk.model import Bools, Floats, Ints
-from graphrisk.scoring.hypotheses import HYPOTHESES
 from graphrisk.scoring.reference import SIGNS
-
-UNKNOWN_HYPOTHESIS = -1
-
-RIVAL_OF_STRUCTURE: dict[str, str] = {
-    "single": "household",
-    "person": "household",
-    "household": "household",
-    "ring_family": "household",
-    "student_house": "household",
-    "office": "workplace",
-    "campus": "workplace",
-    "small_business": "workplace",
-    "cafe": "public_network",
-    "kiosk": "public_network",
-    "charity": "public_network",
-    "carrier": "public_network",
-    "shared_fingerprint": "public_network",
-    "gift_card": "public_network",
-    "agency": "agency",
-    "sold_business": "resold_device",
-    "resold_device": "resold_device",
-}
-"""What the innocent structures of a world's truth are among the hypotheses; any other innocent structure is a household."""
-
-CORE_TRUTH = """
-WITH core AS (
-    SELECT place, unnest(members).account_id AS account_id, unnest(members).role AS role FROM rings
-), known AS (
-    SELECT place, coalesce(ring, '') AS ring, structure FROM core JOIN truth USING (account_id) WHERE role = 'core'
-), by_ring AS (SELECT place, ring, count(*) AS accounts FROM known GROUP BY ALL
-), by_structure AS (SELECT place, structure, count(*) AS accounts FROM known GROUP BY ALL)
-SELECT place, (SELECT count(*) FROM known WHERE known.place = rings.place) AS known,
-       (SELECT max((accounts, ring)) FROM by_ring WHERE by_ring.place = rings.place) AS most,
-       (SELECT coalesce(sum(accounts), 0)::BIGINT FROM by_ring WHERE by_ring.place = rings.place AND ring <> '') AS inside,
-       (SELECT max((accounts, structure)) FROM by_structure WHERE by_structure.place = rings.place) AS usual
-FROM rings ORDER BY place
-"""
 
 
 @dataclass(frozen=True)
@@ -112,26 +75,7 @@ def by_truth(rings: pa.Table, truth: Truth) -> Examples:
 
     Rings with no core account in the truth are left out.
     """
-    with duckdb.connect() as columns:
-        columns.register("truth", truth.named())
-        numbered = rings.select(["members"]).append_column("place", pa.array(range(rings.num_rows), pa.int32()))
-        columns.register("rings", numbered)
-        found = columns.sql(CORE_TRUTH).fetchall()
-    known = np.array([row[1] for row in found]) > 0
-    organized = np.array([2 * row[3] > row[1] for row in found])
-    usual = [row[4][1] if row[4] and row[4][1] != UNSTATED else "" for row in found]
-    names = [row[2][1] if is_organized else "" for row, is_organized in zip(found, organized, strict=True)]
-    hypothesis = np.array(
-        [
-            0
-            if is_organized
-            else HYPOTHESES.index(RIVAL_OF_STRUCTURE.get(structure, "household"))
-            if structure
-            else UNKNOWN_HYPOTHESIS
-            for structure, is_organized in zip(usual, organized, strict=True)
-        ],
-        np.int64,
-    )
+    known, organized, hypothesis, names, usual = what_rings_are(rings, truth)
     groups: dict[str, int] = {}
     group = [groups.setdefault(name or f"found {place}", len(groups)) for place, name in enumerate(names)]
     archetype = [structure if is_organized else "" for structure, is_organized in zip(usual, organized, strict=True)]

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from graphrisk.calibration.examples import UNKNOWN_HYPOTHESIS, Examples
+from graphrisk.calibration.examples import Examples
 from graphrisk.calibration.fitting import FREE, Coefficients, affine_calibration, fit
+from graphrisk.evaluation.hypotheses import UNKNOWN_HYPOTHESIS
 from graphrisk.model import Floats, Ints
 from graphrisk.scoring.hypotheses import HYPOTHESES
 from graphrisk.scoring.reference import RIVALS, SIGNS, Reference, Rival

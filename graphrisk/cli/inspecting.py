@@ -11,7 +11,7 @@ import typer
 
 from graphrisk import pipeline
 from graphrisk.cli.application import OUT, Home, Json, PolicyFile, Run, policy_of, print_json, settings_of
-from graphrisk.cli.render import MEMBERS_SHOWN, STYLES, print_links, print_reasons, say, table
+from graphrisk.cli.render import MEMBERS_SHOWN, STYLES, print_hypotheses, print_links, print_reasons, say, table
 from graphrisk.errors import SettingsError
 from graphrisk.policy import read_policy
 from graphrisk.schema import BANDS
@@ -119,7 +119,7 @@ def show_account(
     if ring:
         say(
             f"It is {_role(found['role'])} of ring {ring['ring_id']} ({ring['size']:,} accounts, {ring['core_size']:,} of them core, "
-            f"score {ring['score']}), which shares {', '.join(ring['kinds'])}."
+            f"score {ring['score']}), which shares {', '.join(ring['kinds'])}; {_recommendation(ring)}."
         )
     else:
         say(
@@ -161,6 +161,7 @@ def show_ring(
     if found["flags"]:
         say(f"Flags: {', '.join(found['flags'])}")
     print_reasons(found["reasons"], found["logit"], found["score"])
+    print_hypotheses(found)
     _print_members(found)
     _say_link(found)
 
@@ -190,6 +191,12 @@ def check_policy(
 
 def _role(role: str) -> str:
     return "a core member" if role == "core" else "an associate (tied to it, but outside the campaign)"
+
+
+def _recommendation(ring: dict[str, Any]) -> str:
+    if ring["recommended"]:
+        return "the ring is recommended for action"
+    return "the ring is not recommended for action" + (f" (rival: {ring['rival']})" if ring["rival"] else "")
 
 
 def _say_link(found: dict[str, Any]) -> None:

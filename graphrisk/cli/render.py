@@ -90,6 +90,24 @@ def print_reasons(reasons: list[dict[str, Any]], logit: int, score: int) -> None
     OUT.print(rows)
 
 
+def print_hypotheses(ring: dict[str, Any]) -> None:
+    """What a ring may be, and whether it is recommended for action; nothing of a run from before that was told."""
+    rival = ring["rival"]
+    if rival is None:
+        return
+    rows = table("What it may be", ("likely", "right"), ("", "left"))
+    for each in ring["hypotheses"]:
+        rows.add_row(f"{each['permille'] / 10:.1f} %", each["code"])
+    OUT.print(rows)
+    lead = f"lead {rival['lead']:,} of {rival['needed']:,} milli-logits needed"
+    too_low = "" if ring["recommended"] or rival["lead"] < rival["needed"] else " Its score is too low."
+    say(
+        f"Recommended for action: {'yes' if ring['recommended'] else 'no'}.{too_low} {rival['text'].removesuffix('.')} ({lead})."
+    )
+    if rival["lead"] < rival["needed"]:
+        say(f"What would decide: {rival['decides']}")
+
+
 def print_links(title: str, links: list[dict[str, Any]]) -> None:
     """Links of an account with the evidence that adds up to each strength."""
     rows = table(title, ("milli-nats", "right"), ("account", "left"), ("since", "left"), ("evidence", "left"))

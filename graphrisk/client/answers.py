@@ -20,12 +20,16 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class RingOfAccount:
+    """The ring of an account; ``rival`` is its likeliest innocent explanation, ``recommended`` says whether to act on it."""
+
     ring_id: str
     role: str
     size: int
     core_size: int
     score: int
     band: str
+    recommended: bool | None = None
+    rival: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +115,35 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What a ring may be: an organized ring or something innocent; ``permille`` is how likely, in 1/1000."""
+
+    code: str
+    permille: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """The likeliest innocent explanation of a ring.
+
+    ``lead`` (milli-logits) is how much likelier an organized ring is, below 0: less likely; ``needed`` is what the policy
+    asks for before it recommends action; ``decides`` says what would decide between the two.
+    """
+
+    code: str
+    text: str
+    lead: int
+    needed: int
+    decides: str
+
+
+@dataclass(frozen=True, slots=True)
 class Ring:
-    """A live ring. ``browser_url`` opens it in the Neo4j Browser, where the server names one."""
+    """A live ring. ``browser_url`` opens it in the Neo4j Browser, where the server names one.
+
+    ``recommended`` says whether to act on it: its score is high and no innocent ``rival`` is near. Of a run from before
+    this was told, it and ``rival`` are None.
+    """
 
     ring_id: str
     size: int
@@ -130,15 +161,22 @@ class Ring:
     updated_at: datetime
     status: Literal["live"] = "live"
     browser_url: str | None = None
+    recommended: bool | None = None
+    hypotheses: tuple[Hypothesis, ...] = ()
+    rival: Rival | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RingDetail(Ring):
-    """A live ring and why it has its score; ``bridge`` are the few light links that hold its halves together, if so."""
+    """A live ring and why it has its score; ``bridge`` are the few light links that hold its halves together, if so.
+
+    ``lead_reasons`` add up to the lead over its rival.
+    """
 
     bridge: tuple[Pair, ...]
     reasons: tuple[Reason, ...]
     lineage: Lineage
+    lead_reasons: tuple[Reason, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args, get_origin
 
-from graphrisk.client.answers import Evidence, Pair, Reason
+from graphrisk.client.answers import Evidence, Hypothesis, Pair, Reason
 from graphrisk.client.reading import hints_of
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def to_frame(rows: Iterable[Any], kinds: tuple[type, ...] = ()) -> pd.DataFrame:
     """A pandas frame with one row for each answer, and columns for the classes ``kinds`` and those of the rows.
 
     A part of an answer has columns of its own (``ring_id``, ``ring_role``, …, ``counts_accounts``). Lists are text:
-    values with commas, evidence as ``kind milli-nats``, reasons as sentences. Numbers, times (UTC) and text that an
+    values with commas, evidence as ``kind milli-nats``, hypotheses as ``code permille``, reasons as sentences. Numbers, times (UTC) and text that an
     answer lacks are missing.
     """
     import pandas as pd  # noqa: PLC0415 - a second, which only those who want frames pay
@@ -95,6 +95,8 @@ def _cell(value: Any) -> Any:
 def _as_text(part: Any) -> str:
     if isinstance(part, Reason):
         return part.text
+    if isinstance(part, Hypothesis):
+        return f"{part.code} {part.permille}"
     if isinstance(part, Evidence):
         return f"{part.kind} {part.milli_nats}"
     return f"{part.account_a} {part.account_b}" if isinstance(part, Pair) else str(part)

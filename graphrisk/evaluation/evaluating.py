@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from graphrisk.errors import InputError
 from graphrisk.evaluation.adversary import BUDGETS, attack
 from graphrisk.evaluation.facts import Held, held_values
 from graphrisk.evaluation.found import found_in
+from graphrisk.evaluation.hypotheses import told_of
 from graphrisk.evaluation.measures import (
     Case,
     by_archetype,
@@ -63,7 +64,8 @@ def evaluate(settings: Settings, run_id: str, truth: Path) -> Evaluation:
     known = read.aligned(ids)
     held = held_values(settings, manifest)
     oracle = visible_share(held, known.ring, len(known.rings), policy)
-    found = found_in(accounts, read_table(settings.runs, chosen, "rings"), len(known.ring))
+    rings = read_table(settings.runs, chosen, "rings")
+    found = replace(found_in(accounts, rings, len(known.ring)), told=told_of(rings, known))
     case = Case(known, found, oracle, policy.bands.high)
     samples = resampled(case)
     return Evaluation(_report(manifest, case, samples), case, samples, held)

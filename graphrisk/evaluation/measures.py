@@ -17,6 +17,7 @@ from graphrisk.evaluation.clusters import (
     majority,
     match,
 )
+from graphrisk.evaluation.hypotheses import UNKNOWN_HYPOTHESIS, Told
 from graphrisk.evaluation.ranking import average_precision, calibration_error, recall_at_precision, share
 from graphrisk.evaluation.truth import Truth
 from graphrisk.model import Bools, Floats, Ints
@@ -31,11 +32,12 @@ MISSED_AT = 0.5
 @dataclass(frozen=True)
 class Found:
     """What somebody found, in the order of the truth's accounts: the ring that each account is in the core of (−1: none),
-    each ring's score and each account's score (0–1000)."""
+    each ring's score and each account's score (0–1000), and what else is said of each ring."""
 
     core: Ints
     ring_score: Ints
     account_score: Ints
+    told: Told | None = None
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,9 @@ def _of_rings(case: Case, weights: Weights) -> dict[str, float]:
     if case.oracle is not None:
         visible = share(float((weight * case.oracle).sum()), whole)
         found |= {"oracle_jaccard": visible, "ring_jaccard_of_oracle": share(mean, visible)}
+    if case.found.told is not None:
+        acted_on = np.isin(np.arange(len(weight)), case.owner[case.found.told.recommended])
+        found["recommended_recall"] = share(float(weight[acted_on].sum()), whole)
     precision, recall = (share(float((part * weights.account[case.compared]).sum()), float(weights.account[case.compared].sum())) for part in case.agreement)  # fmt: skip
     return {**found, "bcubed_precision": precision, "bcubed_recall": recall, "bcubed_f1": f1(precision, recall)}
 
@@ -132,6 +137,16 @@ def _of_found_rings(case: Case, weight: Floats) -> dict[str, float]:
     return {
         "ring_pr_auc": average_precision(score, true, weight),
         "ring_ece": calibration_error(score / 1000, true, weight),
+        **(_of_hypotheses(case.found.told, weight) if case.found.told is not None else {}),
+    }
+
+
+def _of_hypotheses(told: Told, weight: Floats) -> dict[str, float]:
+    known, right = told.hypothesis != UNKNOWN_HYPOTHESIS, told.likeliest == told.hypothesis
+    return {
+        "hypothesis_accuracy": share(float(weight[known & right].sum()), float(weight[known].sum())),
+        "organized_ece": calibration_error(told.chance, told.organized, weight),
+        "recommended_precision": _rate(weight, told.recommended, told.organized),
     }
 
 

@@ -48,7 +48,7 @@ FROM {side}_rings
 SHOWN_RINGS = """
 CREATE TABLE shown_rings_{side} AS
 SELECT ring_id AS "ringId", size, core_size AS "coreSize", score, band, 'live' AS status,
-       first_link_at AS "firstLinkAt", last_link_at AS "lastLinkAt",
+       first_link_at AS "firstLinkAt", last_link_at AS "lastLinkAt", recommended, rival,
        size || ' accounts, score ' || score AS caption
 FROM {side}_rings
 """
@@ -181,7 +181,8 @@ def _shown(
                 f"publish/show_{name}",
                 [{key: row[key], "shown": {**{k: v for k, v in row.items() if k != key}, **marks}} for row in rows],
             )
-        gone = {"status": "retired", "caption": "retired"} if name == "rings" else nobody
+        retired = {"status": "retired", "caption": "retired", "recommended": None, "rival": None}
+        gone = retired if name == "rings" else nobody
         for rows in rows_of(columns, f'FROM gone_{name} ORDER BY "{key}"'):
             yield f"publish/show_{name}", [{key: row[key], "shown": gone} for row in rows]
     for rows in rows_of(columns, "FROM heirs ORDER BY ALL"):

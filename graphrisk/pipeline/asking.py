@@ -20,6 +20,7 @@ from graphrisk.runs.export import Format, write_export
 from graphrisk.runs.snapshot import Snapshot, plain
 from graphrisk.runs.store import current_run, publications, read_manifest, read_table, run_ids
 from graphrisk.runs.tables import SCHEMAS
+from graphrisk.scoring.hypotheses import with_rival
 from graphrisk.scoring.reasons import explain
 from graphrisk.settings import Settings
 
@@ -104,11 +105,14 @@ def export(settings: Settings, folder: Path, run_id: str | None = None, form: Fo
 def rings(
     settings: Settings, run_id: str | None = None, band: str | None = None, limit: int = 20
 ) -> list[dict[str, Any]]:
-    """The riskiest rings first: id, size, core size, score, band, kinds of sharing, window and flags."""
+    """The riskiest rings first: id, size, core size, score, band, kinds of sharing, window, flags, whether they are
+    recommended for action, and the likeliest innocent explanation."""
     table = read_table(settings.runs, chosen_run(settings, run_id), "rings")
     if band:
         table = table.filter(pc.equal(table["band"], band))
-    kept = ("ring_id", "size", "core_size", "score", "band", "kinds", "first_link_at", "last_link_at", "flags")
+    kept = (
+        "ring_id", "size", "core_size", "score", "band", "kinds", "first_link_at", "last_link_at", "flags", "recommended", "rival",
+    )  # fmt: skip
     return plain(table.select(list(kept)).sort_by([("score", "descending"), ("ring_id", "ascending")]).slice(0, limit))
 
 
@@ -128,10 +132,11 @@ def ring(settings: Settings, ring_id: str, run_id: str | None = None) -> dict[st
     found = plain(snapshot.rings.slice(row, 1))[0]
     return {
         "run_id": chosen,
-        **found,
+        **with_rival(found, snapshot.margin),
         "browser_url": links.ring(ring_id),
         "status": "live",
         "reasons": _reasons(found["reasons"], found["features"]),
+        "lead_reasons": _reasons(found["lead_reasons"] or [], found["features"]),
         "links": snapshot.links_at(snapshot.links_inside(row)),
         "lineage": lineage,
     }
@@ -152,7 +157,8 @@ def account(settings: Settings, account_id: str, run_id: str | None = None) -> d
     if found["ring_id"]:
         whole = plain(snapshot.rings.slice(snapshot.ring_row(found["ring_id"]) or 0, 1))[0]
         features = whole["features"]
-        summary = {key: whole[key] for key in ("ring_id", "size", "core_size", "score", "band", "kinds")}
+        kept = ("ring_id", "size", "core_size", "score", "band", "kinds", "recommended", "rival")
+        summary = {key: whole[key] for key in kept}
     links, _ = snapshot.links_of(row)
     return {
         "run_id": chosen,

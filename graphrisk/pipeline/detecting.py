@@ -48,6 +48,7 @@ from graphrisk.runs.tables import output_digest
 from graphrisk.schema import LABELS
 from graphrisk.scoring.account_risk import account_risk
 from graphrisk.scoring.features import ring_features
+from graphrisk.scoring.hypotheses import posterior, recommended
 from graphrisk.scoring.reference import SIGNS, Reference, read_reference
 from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_contributions, ring_logits, to_score
 from graphrisk.settings import Settings
@@ -217,6 +218,7 @@ def _score(
     features = ring_features(columns, policy, reference, rings, members, links)
     parts = ring_contributions(features, reference)
     logits = ring_logits(parts, reference)
+    rivals, wanted = posterior(features, reference), policy.recommendation
     labels = columns.sql("SELECT account, label FROM labels JOIN ids USING (account_id)").to_arrow_table()
     verdicts = {name: np.zeros(linkage.accounts, bool) for name in LABELS}
     for name, known in verdicts.items():
@@ -230,6 +232,8 @@ def _score(
         ring_base=reference.intercept,
         ring_logit=logits,
         ring_score=to_score(logits),
+        posterior=rivals,
+        recommended=recommended(rivals, to_score(logits), policy.bands.start(wanted.band), wanted.margin),
         account_base=-LOGIT_LIMIT,
         account_parts=np.column_stack([risk.membership, risk.near_bad, risk.near_good]),
         account_logit=risk.logit,

@@ -10,7 +10,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from graphrisk.model import Floats, Ints, Lineage, Links, Members, RingLinks, Rings
+from graphrisk.model import Bools, Floats, Ints, Lineage, Links, Members, Posterior, RingLinks, Rings
 from graphrisk.policy import BandPolicy, Policy
 from graphrisk.runs.tables import SCHEMAS, build, lists
 
@@ -19,7 +19,10 @@ BASE, MEMBERSHIP, NEAR_BAD, NEAR_GOOD = "base", "membership", "near_bad", "near_
 
 @dataclass(frozen=True)
 class Scores:
-    """Integer milli-logits and scores, by ring and by account; ``feature_names`` are the columns of ``ring_parts``."""
+    """Integer milli-logits and scores, by ring and by account; ``feature_names`` are the columns of ``ring_parts``.
+
+    ``posterior`` says what else each ring may be, ``recommended`` which rings to act on.
+    """
 
     feature_names: Sequence[str]
     features: Floats
@@ -27,6 +30,8 @@ class Scores:
     ring_base: int
     ring_logit: Ints
     ring_score: Ints
+    posterior: Posterior
+    recommended: Bools
     account_base: int
     account_parts: Ints
     account_logit: Ints
@@ -80,7 +85,7 @@ def rings_table(
     scores: Scores,
     bands: BandPolicy,
 ) -> pa.Table:
-    """Every ring with its size, window, kinds of sharing, score, reasons, features and members, sorted by id."""
+    """Every ring with its size, window, kinds of sharing, score, reasons, features, members and rivals, sorted by id."""
     order = ring_order(ring_ids)
     names = [BASE, *scores.feature_names]
     parts = np.column_stack([np.full(len(order), scores.ring_base), scores.ring_parts])
@@ -106,6 +111,11 @@ def rings_table(
         "reasons": _reasons(parts, names, "rings"),
         "features": _features(scores),
         "members": _members(account_ids, rings, members),
+        "recommended": scores.recommended,
+        "hypotheses": _hypotheses(scores.posterior),
+        "rival": _taken(scores.posterior.names, scores.posterior.rival),
+        "lead": scores.posterior.lead,
+        "lead_reasons": _reasons(scores.posterior.lead_parts, names, "rings"),
     }
     return build("rings", columns).take(pa.array(order))
 
@@ -194,6 +204,15 @@ def _features(scores: Scores) -> pa.Array:
     names = pa.array(list(scores.feature_names)).take(pa.array(row_and_place[1]))
     fields = {"code": names, "value": scores.features[row_and_place]}
     return lists(known.sum(axis=1), fields, SCHEMAS["rings"].field("features").type)
+
+
+def _hypotheses(posterior: Posterior) -> pa.Array:
+    order = np.argsort(-posterior.logit, axis=1, kind="stable")
+    fields = {
+        "code": pa.array(list(posterior.names)).take(pa.array(order.ravel())),
+        "permille": np.take_along_axis(posterior.permille, order, axis=1).ravel(),
+    }
+    return lists(np.full(len(order), order.shape[1]), fields, SCHEMAS["rings"].field("hypotheses").type)
 
 
 def _members(account_ids: pa.Array, rings: Rings, members: Members) -> pa.Array:

@@ -22,6 +22,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "accounts": ("account_id", "ring_id", "role", "score", "band", "reasons"),
     "rings": (
         "ring_id", "size", "core_size", "score", "band", "first_link_at", "last_link_at", "kinds", "reasons", "event", "related",
+        "recommended", "hypotheses", "rival", "lead", "lead_reasons",
     ),
     "links": ("account_a", "account_b", "strength", "onset", "evidence"),
 }  # fmt: skip

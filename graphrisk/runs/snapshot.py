@@ -53,6 +53,11 @@ class Snapshot:
         self._lineage_ids = SortedText(_whole(self.lineage, "ring_id"))
         self._neighbours = {name: _whole(self._tables["neighbours"], name) for name in SCHEMAS["neighbours"].names}
 
+    @property
+    def margin(self) -> int | None:
+        """Milli-logits by which a ring must beat its rivals to be recommended; None when the run was made before there was one."""
+        return self.manifest["policy"].get("recommendation", {}).get("margin")
+
     def account_row(self, account_id: str) -> int | None:
         """The row of an account."""
         return self._ids.find(account_id)

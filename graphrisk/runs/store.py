@@ -98,15 +98,25 @@ def read_manifest(runs: Path, run_id: str) -> dict[str, Any]:
 
 
 def read_table(runs: Path, run_id: str, name: str) -> pa.Table:
-    """A table of a run, memory-mapped. Raises ``StoreError`` when the file is missing, cut short or damaged."""
+    """A table of a run, memory-mapped; columns that were not known when it was made are null.
+
+    Raises ``StoreError`` when the file is missing, cut short or damaged.
+    """
     path = runs / run_id / f"{name}.arrow"
     expected = read_manifest(runs, run_id)["files"].get(path.name, {})
     try:
         if path.stat().st_size == expected.get("bytes"):
-            return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+            return _with_new_columns(pa.ipc.open_file(pa.memory_map(str(path))).read_all(), SCHEMAS[name])
     except (OSError, pa.ArrowException):
         pass
     raise _damaged(run_id, path)
+
+
+def _with_new_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    for field in schema:
+        if field.name not in table.column_names:
+            table = table.append_column(field, pa.nulls(len(table), field.type))
+    return table
 
 
 def verify_run(runs: Path, run_id: str) -> None:

@@ -59,6 +59,11 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("reasons", _REASONS),
             ("features", pa.list_(pa.struct([("code", pa.string()), ("value", pa.float64())]))),
             ("members", pa.list_(pa.struct([("account_id", pa.string()), ("role", pa.string())]))),
+            ("recommended", pa.bool_()),
+            ("hypotheses", pa.list_(pa.struct([("code", pa.string()), ("permille", pa.int32())]))),
+            ("rival", pa.string()),
+            ("lead", pa.int32()),
+            ("lead_reasons", _REASONS),
         ]
     ),
     "links": pa.schema(

@@ -6,12 +6,13 @@ in the features, with signs fixed a priori, in integer milli-logits, so that con
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
-from graphrisk.model import Bools, Floats, Ints
+from graphrisk.model import Bools, Floats, Ints, Posterior
 from graphrisk.scoring.reference import ORGANIZED, RIVALS, Reference
 from graphrisk.scoring.ring_risk import contributions, standardised
 
@@ -27,26 +28,15 @@ DECIDING: dict[str, str] = {
 """Rival → what would decide between it and an organized ring."""
 
 
-@dataclass(frozen=True)
-class Posterior:
-    """``logit`` (milli-logits): log-odds of each hypothesis against an organized ring, shape (rings, hypotheses), 0 for
-    the organized ring itself. It is ``base`` (one a hypothesis) plus the sum of ``parts``, shape (rings, hypotheses,
-    features in the order of ``SIGNS``). ``permille`` is the posterior."""
-
-    base: Ints
-    parts: Ints
-    logit: Ints
-    permille: Ints
-
-    @property
-    def rival(self) -> Ints:
-        """The likeliest rival of each ring, as a position in ``HYPOTHESES``."""
-        return 1 + np.argmax(self.logit[:, 1:], axis=1)
-
-    @property
-    def lead(self) -> Ints:
-        """Milli-logits by which an organized ring beats the likeliest rival; below 0 where the rival is likelier."""
-        return -self.logit[:, 1:].max(axis=1)
+NAMES: dict[str, str] = {
+    ORGANIZED: "an organized ring",
+    "household": "a household",
+    "workplace": "a workplace or business",
+    "public_network": "a public or carrier network",
+    "agency": "an agency",
+    "resold_device": "a resold device",
+}
+"""Hypothesis → what it is called in a sentence."""
 
 
 def posterior(features: dict[str, Floats], reference: Reference) -> Posterior:
@@ -58,9 +48,33 @@ def posterior(features: dict[str, Floats], reference: Reference) -> Posterior:
     base = np.array([0, *(rival.intercept for rival in rivals)])
     logit = base + parts.sum(axis=2)
     permille = np.rint(1000 * softmax(logit / 1000, axis=1)).astype(np.int64)
-    return Posterior(base, parts, logit, permille)
+    return Posterior(HYPOTHESES, base, parts, logit, permille)
 
 
 def recommended(found: Posterior, score: Ints, min_score: int, margin: int) -> Bools:
     """Rings to act on: a score of ``min_score`` or more, and ``margin`` milli-logits or more ahead of every rival."""
     return (score >= min_score) & (found.lead >= margin)
+
+
+def with_rival(ring: Mapping[str, Any], needed: int | None) -> dict[str, Any]:
+    """A ring of a run with ``rival`` told: ``code``, ``text``, ``lead``, ``needed`` (milli-logits) and what ``decides``.
+
+    ``needed`` is the margin of the run's policy. A run from before rivals were told has none of it: null, and no
+    hypotheses.
+    """
+    told = {name: value for name, value in ring.items() if name != "lead"}
+    if ring["rival"] is None or needed is None:
+        return {**told, "hypotheses": [], "rival": None}
+    rival, lead = ring["rival"], ring["lead"]
+    text, decides = _nearness(rival, lead, needed), DECIDING[rival]
+    return {**told, "rival": {"code": rival, "text": text, "lead": lead, "needed": needed, "decides": decides}}
+
+
+def _nearness(rival: str, lead: int, needed: int) -> str:
+    name = NAMES[rival]
+    subject = name[0].upper() + name[1:]
+    if lead < 0:
+        return f"{subject} is likelier than an organized ring."
+    if lead < needed:
+        return f"{subject} is nearly as likely as an organized ring."
+    return f"{subject} is the likeliest innocent explanation, and clearly less likely than an organized ring."

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from graphrisk.api import schemas
+from graphrisk.api import run_schemas as schemas
 from graphrisk.api.guard import scoped
 from graphrisk.api.paging import NoQuery
 from graphrisk.api.served import served_by

@@ -24,12 +24,14 @@ from graphrisk.api.served import served_by
 from graphrisk.graph.links import BrowserLinks
 from graphrisk.runs.snapshot import Snapshot, plain
 from graphrisk.runs.store import current_run
+from graphrisk.scoring.hypotheses import with_rival
 from graphrisk.settings import Settings
 
 RingId = Annotated[str, Path(description="An id that was ever issued; a retired one resolves too.")]
 OnePage = Annotated[PageQuery, Query()]
 _LISTED = (
     "ring_id", "size", "core_size", "score", "band", "first_link_at", "last_link_at", "window_start", "window_end", "kinds", "flags",
+    "recommended", "hypotheses", "rival", "lead",
 )  # fmt: skip
 
 
@@ -79,12 +81,12 @@ async def get_ring(request: Request, ring_id: RingId, query: Annotated[RunQuery,
     row = snapshot.ring_row(lineage["ring_id"])
     if row is None:
         return answer(request, snapshot, {**_retired(lineage, published.links), "lineage": lineage})
-    reasons = plain(snapshot.rings.select(["reasons", "bridge"]).slice(row, 1))[0]
-    parts = [(each["code"], each["contribution"]) for each in reasons["reasons"]]
-    explained = published.answers(snapshot).reasons(row, parts)
+    why = plain(snapshot.rings.select(["reasons", "lead_reasons", "bridge"]).slice(row, 1))[0]
+    for name in ("reasons", "lead_reasons"):
+        parts = [(each["code"], each["contribution"]) for each in why[name] or []]
+        why[name] = published.answers(snapshot).reasons(row, parts)
     (shown,) = _live(snapshot, [row], published.links)
-    body = {**shown, "bridge": reasons["bridge"], "reasons": explained, "lineage": lineage}
-    return answer(request, snapshot, body)
+    return answer(request, snapshot, {**shown, **why, "lineage": lineage})
 
 
 @scoped("rings:read")
@@ -221,7 +223,7 @@ def _live(snapshot: Snapshot, rows: Sequence[int], links: BrowserLinks) -> list[
     shown = plain(snapshot.rings.select(list(_LISTED)).take(np.array(rows, np.int64)))
     return [
         {
-            **ring,
+            **with_rival(ring, snapshot.margin),
             "browser_url": links.ring(ring["ring_id"]),
             "status": "live",
             "marketplaces": sorted(snapshot.marketplaces[row]),

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from graphrisk import pipeline
-from graphrisk.api import schemas
+from graphrisk.api import run_schemas as schemas
 from graphrisk.api.calls import call_of
 from graphrisk.api.errors import ApiError
 from graphrisk.api.guard import scoped
