@@ -161,7 +161,8 @@ def _accounts(found: Mapping[str, Standing], ids: Mapping[int, str]) -> Any:
 
 def _rings(found: Mapping[str, Standing], ids: Mapping[int, str], cores: Mapping[int, list[str]]) -> Any:
     nothing = ("first_link_at", "last_link_at", "window_start", "window_end")
-    listed = ("kinds", "flags", "bridge", "reasons", "features", "members")
+    listed = ("kinds", "flags", "bridge", "reasons", "features", "members", "hypotheses", "lead_reasons")
+    untold = ("recommended", "rival", "lead")
     rows = [
         {
             "ring_id": ids[number],
@@ -171,12 +172,12 @@ def _rings(found: Mapping[str, Standing], ids: Mapping[int, str], cores: Mapping
             "score": 0,
             "band": "low",
             "logit": 0,
-            **dict.fromkeys(nothing),
+            **dict.fromkeys((*nothing, *untold)),
             **{name: [] for name in listed},
         }
         for number in sorted(cores, key=lambda number: ids[number])
     ]
-    names = ("ring_id", "ring_key", "size", "core_size", "score", "band", "logit", *nothing, *listed)
+    names = ("ring_id", "ring_key", "size", "core_size", "score", "band", "logit", *nothing, *untold, *listed)
     return build("rings", _columns(rows, names))
 
 

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrisk import pipeline
+from graphrisk.policy import Policy
 from tests.support import sighting, write_facts
 from tests.support_api import copy_home, publish_facts, settings_at, small_home
 from tests.support_asgi import Answered, Api, api_over, in_path
@@ -92,9 +93,11 @@ def test_an_account_is_what_the_export_says(served: tuple[Api, Export], data: st
     if whole["ring"] is None:
         assert answer["ring"] is None
     else:
-        expected = {key: whole["ring"][key] for key in ("ring_id", "size", "core_size", "score", "band")}
+        ring = export.rings[row["ring_id"]]
+        expected = {key: ring[key] for key in ("ring_id", "size", "core_size", "score", "band", "recommended", "rival")}
         assert answer["ring"] == expected | {"role": row["role"]}
-    assert answer["decision"] == {"high": "review", "medium": "watch", "low": "none"}[row["band"]]
+    act = row["band"] == "high" and row["role"] == "core" and export.rings[row["ring_id"]]["recommended"]
+    assert answer["decision"] == ("act" if act else {"high": "review", "medium": "watch", "low": "none"}[row["band"]])
 
 
 @EXAMPLES
@@ -154,6 +157,7 @@ def test_a_ring_its_members_and_its_links_are_those_of_the_export(served: tuple[
         for key in ("size", "core_size", "score", "band", "kinds", "flags", "bridge", "reasons", *MOMENTS):
             assert answer[key] == whole[key], key
         assert sum(reason["contribution"] for reason in answer["reasons"]) == whole["logit"]
+        check_rival(answer, whole, row)
         members = everything(api, f"/v1/rings/{ring_id}/members", 7)
         mine = {account_id: each for account_id, each in export.accounts.items() if each["ring_id"] == ring_id}
         assert [each["account_id"] for each in members] == sorted(mine, key=str.encode)
@@ -166,6 +170,27 @@ def test_a_ring_its_members_and_its_links_are_those_of_the_export(served: tuple[
         assert links == whole["links"]
         marketplaces = {export.account(account_id)["marketplace"] for account_id in mine} - {None}
         assert answer["marketplaces"] == sorted(marketplaces)
+
+
+def check_rival(answer: Any, whole: Any, row: Any) -> None:
+    """What a ring may be, against its row in the export and the policy's defaults."""
+    policy, rival = Policy(), answer["rival"]
+    assert answer["recommended"] is row["recommended"]
+    assert row["recommended"] == (row["score"] >= policy.bands.high and row["lead"] >= policy.recommendation.margin)
+    assert answer["hypotheses"] == row["hypotheses"]
+    assert (rival["code"], rival["lead"], rival["needed"]) == (row["rival"], row["lead"], policy.recommendation.margin)
+    assert [answer[key] for key in ("rival", "lead_reasons")] == [whole[key] for key in ("rival", "lead_reasons")]
+    parts = {(reason["code"], reason["contribution"]) for reason in answer["lead_reasons"]}
+    assert parts == {(part["code"], part["contribution"]) for part in row["lead_reasons"]}
+    assert sum(contribution for _, contribution in parts) == row["lead"]
+    chances = {each["code"]: each["permille"] for each in row["hypotheses"]}
+    assert list(chances.values()) == sorted(chances.values(), reverse=True)
+    innocent = {code: chance for code, chance in chances.items() if code != "organized_ring"}
+    assert innocent[row["rival"]] == max(innocent.values())
+    # Chances are rounded to 1/1000, so their ratio says what the lead is only where both are large.
+    if min(chances["organized_ring"], innocent[row["rival"]]) >= 50:
+        odds = chances["organized_ring"] / innocent[row["rival"]]
+        assert row["lead"] / 1000 == pytest.approx(math.log(odds), abs=0.03)
 
 
 def test_a_drawing_shows_what_the_ring_has(served: tuple[Api, Export]) -> None:

@@ -26,6 +26,7 @@ from graphrisk.client import (
     NotFound,
     RateLimited,
     Ring,
+    Rival,
     RunGone,
     Signal,
     Unauthorized,
@@ -252,7 +253,8 @@ def test_frames_of_nothing_have_all_columns(client: Client) -> None:
     nothing, something = client.rings(min_size=10_000).to_frame(), client.rings().to_frame()
     assert (len(nothing), len(something)) == (0, len(list(client.rings())))
     assert nothing.dtypes.to_dict() == something.dtypes.to_dict()
-    assert {field.name for field in fields(Ring)} == set(nothing.columns)
+    spread = {f"rival_{field.name}" for field in fields(Rival)}
+    assert {field.name for field in fields(Ring)} - {"rival"} | spread == set(nothing.columns)
     assert {"ring_id", "ring_role", "reasons"} <= set(client.lookup([]).to_frame().columns)
     assert list(to_frame([]).columns) == []
     assert str(something["updated_at"].dtype) == "datetime64[us, UTC]"
@@ -265,6 +267,9 @@ def test_frames_tell_parts_as_text(client: Client) -> None:
     assert row["kinds"].split(", ") == list(ring.kinds)
     assert row["reasons"] == " ".join(each.text for each in ring.reasons)
     assert row["lineage_event"] == ring.lineage.event
+    assert ring.rival
+    assert (row["rival_code"], row["rival_lead"]) == (ring.rival.code, ring.rival.lead)
+    assert row["hypotheses"].split(", ") == [f"{each.code} {each.permille}" for each in ring.hypotheses]
     link = next(client.ring_links(ring.ring_id))
     assert to_frame([link]).iloc[0]["evidence"].split(", ") == [f"{e.kind} {e.milli_nats}" for e in link.evidence]
     assert to_frame(client.runs())["counts_rings"].tolist() == [each.counts["rings"] for each in client.runs()]

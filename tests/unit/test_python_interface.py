@@ -28,12 +28,14 @@ COLUMNS = {
     "accounts": ["account_id", "ring_id", "role", "score", "band", "reasons"],
     "rings": [
         "ring_id", "size", "core_size", "score", "band", "first_link_at", "last_link_at", "kinds", "reasons", "event", "related",
+        "recommended", "hypotheses", "rival", "lead", "lead_reasons",
     ],
     "links": ["account_a", "account_b", "strength", "onset", "evidence"],
 }  # fmt: skip
-WHOLE_NUMBERS = {"size", "core_size", "score", "strength"}
+WHOLE_NUMBERS = {"size", "core_size", "score", "strength", "lead"}
 TIMES = {"first_link_at", "last_link_at", "onset"}
-NESTED = {"reasons", "kinds", "evidence", "related"}
+NESTED = {"reasons", "kinds", "evidence", "related", "hypotheses", "lead_reasons"}
+TRUTHS = {"recommended"}
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,8 @@ def test_a_frame_has_the_documented_columns_types_and_order(home: Path, name: st
         elif column in TIMES:
             assert isinstance(kind, pd.DatetimeTZDtype), column
             assert str(kind.tz) == "UTC", column
+        elif column in TRUTHS:
+            assert pd.api.types.is_bool_dtype(kind), column
         elif column not in NESTED:
             assert pd.api.types.is_string_dtype(kind), column
     rows = [tuple(row) for row in frame[keys].itertuples(index=False)]
