@@ -14,6 +14,12 @@ def _percent(text: str) -> Sentence:
     return lambda share: f"{100 * share:.0f} % {text}"
 
 
+def _surprise(what: str) -> Sentence:
+    return lambda x: (
+        f"So many {what} have a chance of 1 in 10^{x:.0f}." if x >= 0.5 else f"There are not unusually many {what}."
+    )
+
+
 RING_SENTENCES: dict[str, Sentence] = {
     "log_n": lambda x: f"The ring has {exp(x):.0f} core accounts.",
     "card_reuse": lambda x: f"Each card or bank account is used by {exp(x):.1f} of the ring's accounts on average.",
@@ -22,8 +28,8 @@ RING_SENTENCES: dict[str, Sentence] = {
     "ip_div": lambda x: f"{100 * x:.0f} % of the ring's weekly IP addresses are distinct: its accounts {_move(x)}.",
     "ip_coresidence": _percent("of the links are between accounts seen on the same IP address."),
     "onset_spread": lambda x: f"The links arose over {expm1(x):.0f} days.",
-    "burst": lambda x: f"So many sign-ups within a week have a chance of 1 in 10^{x:.0f}.",
-    "raid": lambda x: f"So many old accounts linked for the first time within a week have a chance of 1 in 10^{x:.0f}.",
+    "burst": _surprise("sign-ups within a week"),
+    "raid": _surprise("old accounts that joined within a week"),
     "new_share": _percent("of the core accounts were opened in the 30 days before their first link."),
     "cohort_share": _percent("of the links are between accounts that signed up together."),
     "one_off": _percent("of the core accounts signed up in a crowd at a place and never came back to it."),
