@@ -246,8 +246,9 @@ class SortedText:
         """The row of each text, −1 for those that are not there: one binary search, all at once."""
         if not self._count:
             return np.full(len(texts), -1)
-        wanted, column, fences = pa.array(texts, pa.string()), self._column, self._fences
-        before = np.array([bisect_right(fences, text.encode()) - 1 for text in texts], np.int64)
+        asked = [text.encode("utf-8", "surrogatepass") for text in texts]
+        wanted, column, fences = pa.array(asked, pa.binary()), self._column.cast(pa.binary()), self._fences
+        before = np.array([bisect_right(fences, text) - 1 for text in asked], np.int64)
         low = np.maximum(before, 0) * BETWEEN_FENCES
         high = np.minimum(low + BETWEEN_FENCES, self._count)
         while (open_ := low < high).any():

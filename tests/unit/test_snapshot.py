@@ -37,6 +37,10 @@ def test_a_text_is_found_where_it_is_and_nowhere_else(held: list[str], asked: li
     assert [sorted_text[row].decode() for row in range(len(sorted_text))] == ordered
 
 
+def test_half_of_a_pair_of_surrogates_is_an_account_that_is_not_there() -> None:
+    assert SortedText(pa.array(["a", "b"], pa.string())).find_all(["\ud800", "b"]).tolist() == [-1, 1]
+
+
 @pytest.fixture
 def runs(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_home(small_home(tmp_path_factory), tmp_path / "home") / "runs"
