@@ -36,12 +36,15 @@ EVIDENCE = pa.struct(
     [("kind", pa.string()), ("token", pa.string()), ("accounts", pa.int32()), ("milli_nats", pa.int32())]
 )
 # fmt: off
+HYPOTHESIS = pa.struct([("code", pa.string()), ("permille", pa.int32())])
 EXPORTED = {
     "accounts": [("account_id", pa.string()), ("ring_id", pa.string()), ("role", pa.string()), ("score", pa.int32()),
                  ("band", pa.string()), ("reasons", REASONS)],
     "rings": [("ring_id", pa.string()), ("size", pa.int32()), ("core_size", pa.int32()), ("score", pa.int32()),
               ("band", pa.string()), ("first_link_at", TIME), ("last_link_at", TIME), ("kinds", pa.list_(pa.string())),
-              ("reasons", REASONS), ("event", pa.string()), ("related", pa.list_(pa.string()))],
+              ("reasons", REASONS), ("event", pa.string()), ("related", pa.list_(pa.string())),
+              ("recommended", pa.bool_()), ("hypotheses", pa.list_(HYPOTHESIS)), ("rival", pa.string()),
+              ("lead", pa.int32()), ("lead_reasons", REASONS)],
     "links": [("account_a", pa.string()), ("account_b", pa.string()), ("strength", pa.int32()), ("onset", TIME),
               ("evidence", pa.list_(EVIDENCE))],
 }
