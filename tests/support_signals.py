@@ -197,4 +197,5 @@ def _manifest(run_id: str, live: str | None, number: int) -> dict[str, Any]:
         "counts": counts,
         **{name: {} for name in ("profile", "seconds", "versions")},
         "lineage_of": [],
+        "policy": Policy().model_dump(mode="json"),
     }

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from graphrisk.api.calls import call_of
+from graphrisk.api.calls import Call, call_of
 from graphrisk.api.paging import PageQuery, RunQuery, next_cursor, place_of
 from graphrisk.api.served import served_by
 from graphrisk.runs.snapshot import Snapshot
@@ -34,12 +34,12 @@ def head(request: Request, snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def unchanged(request: Request, snapshot: Snapshot) -> Response | None:
+def unchanged(call: Call, snapshot: Snapshot) -> Response | None:
     """304 when the asker has this run's answer already; all that the URL does not say of an answer is its run.
 
     Asked once it is known that the answer would be 200: nothing else may become 304 (RFC 9110, 13.2.1).
     """
-    given = call_of(request.scope).sent_headers.get(b"if-none-match")
+    given = call.sent_headers.get(b"if-none-match")
     if given and (tag := etag(snapshot)) in [each.strip() for each in given.decode("latin-1").split(",")]:
         return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "private, no-cache"})
     return None
@@ -81,7 +81,7 @@ async def page(request: Request, query: PageQuery, items: Items) -> Response:
     chosen = query.model_copy(update={"run": place.run_id, "as_of": None if place.run_id else query.as_of})
     snapshot = await snapshot_for(request, chosen)
     places, render = items(snapshot)
-    if same := unchanged(request, snapshot):
+    if same := unchanged(call_of(request.scope), snapshot):
         return same
     end = place.offset + query.limit
     following = next_cursor(query, request.scope["path"], snapshot.run_id, end, len(places))

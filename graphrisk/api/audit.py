@@ -17,8 +17,8 @@ is gone, and any that was not written here. What no check inside the home can fi
 - the end of a chain that was not closed, when it is cut off after the last line that the register knows of: the lines of the
   last second before a kill;
 - an older copy of the audit folder put back whole, or of one chain with its record of that moment; and the newest chains
-  removed with their records, when no other chain was written to since. Keep the answer of ``graphrisk audit verify --json``
-  somewhere else from time to time: its counts never fall;
+  removed with their records, when no other chain was written to since. An anchor (``anchors.py``) that was kept elsewhere
+  finds these too, and the changes of whoever can read the key, up to the moment that it was taken;
 - the audit folder and its key removed together.
 """
 
@@ -30,9 +30,11 @@ import os
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from graphrisk.api.anchors import Anchor, Anchoring
 from graphrisk.api.chains import BEFORE_FIRST, CHAIN, CLOSING, END, LONGEST_LINE, Chain, Links, quoted
 from graphrisk.api.register import ANNOUNCED, CLOSED, OPEN, Head, Register, existing_register, open_register
 from graphrisk.errors import StoreError
@@ -78,7 +80,7 @@ class AuditLog:
         listed = ",".join(map(quoted, ids))
         run = "null" if run_id is None else quoted(run_id)
         fields = (
-            f'"key":{quoted(key)},"scope":{quoted(scope)},"route":{quoted(route)},"ids":[{listed}],'
+            f'{_asked(key, scope, route)},"ids":[{listed}],'
             f'"run":{run},"status":{status:d},"request_id":{quoted(request_id)}'
         )
         with self._lock:
@@ -125,6 +127,12 @@ class AuditLog:
                 os.close(descriptor)
 
 
+@lru_cache(1000)
+def _asked(key: str, scope: str, route: str) -> str:
+    """The fields that many lines share."""
+    return f'"key":{quoted(key)},"scope":{quoted(scope)},"route":{quoted(route)}'
+
+
 @dataclass(frozen=True)
 class AuditProblem:
     """Something that is not as it was written, in which file and at which line of it (1, 2, …; None: the file)."""
@@ -134,29 +142,41 @@ class AuditProblem:
     text: str
 
 
+NOT_WENT_ON = AuditProblem(
+    "register",
+    None,
+    "the log did not go on from the anchor given: an older copy was put back, or lines that it is about were changed",
+)
+
+
 @dataclass
 class AuditReport:
     """What a check found: how many chains were begun, how many lines about reads hold, and every problem.
 
     ``running`` are files that a worker writes to now, ``not_closed`` those of workers that were killed: neither is a
-    problem. Of one file, the first 20 problems are kept.
+    problem. Of one file, the first 20 problems are kept. ``anchor`` is what a later check can be given.
     """
 
     chains: int = 0
     lines: int = 0
+    anchor: str = ""
     running: list[str] = field(default_factory=list)
     not_closed: list[str] = field(default_factory=list)
     problems: list[AuditProblem] = field(default_factory=list)
 
 
-def verify_audit(home: Path) -> AuditReport:
-    """Check every chain of a home against the key and the register; workers may write meanwhile.
+def verify_audit(home: Path, earlier: Anchor | None = None) -> AuditReport:
+    """Check every chain of a home against the key and the register, and an anchor; workers may write meanwhile.
 
     Reads line by line, so the memory it takes does not depend on the size of the log. Raises ``StoreError`` when the key or
     the register is gone.
     """
     report, register = AuditReport(), existing_register(home)
+    anchoring = Anchoring(earlier)
     if register is None:
+        report.anchor = anchoring.anchor
+        if not anchoring.went_on:
+            report.problems.append(NOT_WENT_ON)
         return report
     records, most_known = register.count, 0  # chains begun from now on are left to the next check
     report.chains = records - 1
@@ -166,7 +186,10 @@ def verify_audit(home: Path) -> AuditReport:
             report.problems.append(AuditProblem("register", None, f"its record {number} was changed"))
         elif number > 0:
             most_known = max(most_known, head.known)
-            _Check(register, head).add_to(report)
+            _Check(register, head, anchoring).add_to(report)
+    report.anchor = anchoring.anchor
+    if not anchoring.went_on:
+        report.problems.append(NOT_WENT_ON)
     if register.count < most_known or register.is_cut:
         text = f"its end was cut off: it has {register.count - 1} chains, and there were at least {most_known - 1}"
         report.problems.append(AuditProblem("register", None, text))
@@ -181,7 +204,9 @@ def verify_audit(home: Path) -> AuditReport:
 class _Check:
     """One chain being read."""
 
-    def __init__(self, register: Register, head: Head) -> None:
+    def __init__(self, register: Register, head: Head, anchoring: Anchoring) -> None:
+        self._anchoring, self._last, self._then = anchoring, BEFORE_FIRST, BEFORE_FIRST
+        self._lines_then = anchoring.lines_then(head.number)
         self._register, self._head, self._links = register, head, Links(register.key)
         self._count, self._reads, self._closed, self._torn = 0, 0, False, False
         self._problems: list[AuditProblem] = []
@@ -199,13 +224,14 @@ class _Check:
                 self._problem(None, f"it is gone, with its {self._head.line + 1} lines or more")
         else:
             self._check_end()
+        then = self._last if self._lines_then is None else self._then
+        self._anchoring.add(self._head.number, self._count, self._closed, self._last, then)
         report.lines += self._reads
         report.problems += self._problems
         if not self._closed and self._head.state != CLOSED and file.exists():
             (report.running if runs else report.not_closed).append(name)
 
     def _read(self, handle: BinaryIO) -> None:
-        before = BEFORE_FIRST
         left = os.fstat(handle.fileno()).st_size  # or it would run after a worker that writes
         while left > 0 and (line := handle.readline(LONGEST_LINE + 1)):
             left -= len(line)
@@ -216,13 +242,15 @@ class _Check:
                 return
             self._count += 1
             body, stated = line[: -len(CHAIN + BEFORE_FIRST + END)], line[-len(BEFORE_FIRST + END) : -len(END)]
-            chain = self._links.after(before, body)
+            chain = self._links.after(self._last, body)
             if not hmac.compare_digest(line, body + CHAIN + chain + END):
                 self._problem(self._count, "was changed, moved or put in, or the line before it is missing")
             else:
                 self._check_line(body, stated)
             # What the line says of itself, so that what follows is judged by itself.
-            before = stated
+            self._last = stated
+            if self._count == self._lines_then:
+                self._then = stated
 
     def _check_line(self, body: bytes, stated: bytes) -> None:
         at = self._count - 1

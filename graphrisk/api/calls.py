@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,7 @@ SLASH = "\ue02f"
 class Call:
     """Who asks what; filled in on the way through. ``run_id`` is the run that answered, ``ids`` what was asked for.
 
-    ``record`` writes the line of audit for an answer with a status; None: this call has none, or it was tried already.
+    ``audited`` is the scope that the line of audit names; None: this call has none, or it was tried already.
     """
 
     request_id: str
@@ -28,7 +28,7 @@ class Call:
     ids: list[str] = field(default_factory=list)
     run_id: str | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    record: Callable[[int], None] | None = None
+    audited: str | None = None
 
     def took_ms(self) -> float:
         return round(1000 * (time.perf_counter() - self.started), 3)

@@ -11,12 +11,14 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from urllib.parse import unquote_to_bytes
 
-from starlette.routing import BaseRoute
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graphrisk.api.calls import SLASH, Call
 from graphrisk.api.errors import DETAILS, STORE_UNAVAILABLE, ApiError, problem
-from graphrisk.api.served import Served
+from graphrisk.api.guard import GuardedRoute, admit, id_from_path
+from graphrisk.api.routes import accounts
+from graphrisk.api.served import Served, served_by
 from graphrisk.errors import GraphriskError
 from graphrisk.logs import LOG
 
@@ -45,59 +47,51 @@ class Edge:
         headers = dict(scope["headers"])
         given = headers.get(b"x-request-id")
         call = Call(given.decode() if given and _REQUEST_ID.fullmatch(given) else self._next_id(), headers)
-        served = scope["app"].state.served
+        served: Served = scope["app"].state.served
         scope["graphrisk.call"], scope["graphrisk.served"] = call, served
         raw = scope.get("raw_path")
         if raw and b"%" in raw:
             scope["path"] = path_of(raw)
-        sent: list[int] = []
+        status = 499
 
         async def marked(message: Message) -> None:
+            nonlocal status
             if message["type"] == "http.response.start":
-                record, call.record = call.record, None
-                if record is not None:
-                    record(message["status"])
-                sent.append(message["status"])
-                message["headers"] = [
-                    *message["headers"],
-                    *call.headers,
-                    (b"x-request-id", call.request_id.encode()),
-                ]
+                begin(message, call, served)
+                status = message["status"]
             await send(message)
 
         self._in_flight += 1
         try:
-            await self._answer(scope, receive, marked, call, sent)
+            error = await self._answer(scope, receive, marked, call)
+            if error and status == 499:
+                await problem(error, scope["path"], call.request_id)(scope, receive, marked)
         finally:
             self._in_flight -= 1
-            self._note(scope, call, sent[0] if sent else 499, served)
+            self._note(scope, call, status, served)
 
     def _next_id(self) -> str:
         return f"{self._process}{next(self._asked):08x}"
 
-    async def _answer(self, scope: Scope, receive: Receive, send: Send, call: Call, sent: list[int]) -> None:
-        error: ApiError | None = None
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, call: Call) -> ApiError | None:
+        """Answer, or give the error that is to be the answer if none began."""
         if self._in_flight > self._at_once and scope["path"] not in ("/livez", "/readyz"):
-            error = ApiError(
-                503, "busy", "Too many requests at once; wait, then ask again.", headers={"Retry-After": "1"}
-            )
-        else:
-            quick = quick_route(scope)
-            try:
-                if quick:
-                    await quick.handle(scope, receive, send)
-                else:
-                    async with asyncio.timeout(self._deadline):
-                        await self._app(scope, receive, send)
-            except TimeoutError:
-                error = ApiError(504, "deadline_exceeded", f"No answer within {self._deadline:g} s; ask for less.")
-            except Exception as failed:
-                # What the audit says while an answer begins to go out comes here inside another exception.
-                ours = next((each for each in (failed, failed.__cause__) if isinstance(each, GraphriskError)), None)
-                LOG.error("%s: %s", call.request_id, ours or "a request failed", exc_info=ours is None)
-                error = STORE_UNAVAILABLE if ours else ApiError(500, "internal", DETAILS[500])
-        if error and not sent:
-            await problem(error, scope["path"], call.request_id)(scope, receive, send)
+            wait = {"Retry-After": "1"}
+            return ApiError(503, "busy", "Too many requests at once; wait, then ask again.", headers=wait)
+        try:
+            if (account_id := account_asked(scope)) is not None:
+                await answer_account(account_id, scope, call)(scope, receive, send)
+            else:
+                async with asyncio.timeout(self._deadline):
+                    await self._app(scope, receive, send)
+        except TimeoutError:
+            return ApiError(504, "deadline_exceeded", f"No answer within {self._deadline:g} s; ask for less.")
+        except Exception as failed:
+            # What the audit says while an answer begins to go out comes here inside another exception.
+            ours = next((each for each in (failed, failed.__cause__) if isinstance(each, GraphriskError)), None)
+            LOG.error("%s: %s", call.request_id, ours or "a request failed", exc_info=ours is None)
+            return STORE_UNAVAILABLE if ours else ApiError(500, "internal", DETAILS[500])
+        return None
 
     def _note(self, scope: Scope, call: Call, status: int, served: Served) -> None:
         took = call.took_ms()
@@ -118,20 +112,45 @@ class Edge:
                 os.write(self._access_log, json.dumps(line).encode() + b"\n")
 
 
-def quick_route(scope: Scope) -> BaseRoute | None:
-    """The route that gives one account, when it is asked of the live run: that is asked most, and the
-    router takes longer than it."""
+def begin(message: Message, call: Call, served: Served) -> None:
+    """The audit of an answer, before its first byte goes out, and the headers that every answer has.
+
+    Raises ``StoreError`` when the audit cannot be written: the answer must not go out.
+    """
+    scope, call.audited = call.audited, None
+    if scope is not None and call.key is not None:  # whoever has no key must not be able to fill the disk
+        served.audit.record(
+            key=call.key.prefix,
+            scope=scope,
+            route=call.route,
+            ids=call.ids,
+            run_id=call.run_id,
+            status=message["status"],
+            request_id=call.request_id,
+        )
+    message["headers"] = [*message["headers"], *call.headers, (b"x-request-id", call.request_id.encode())]
+
+
+def account_asked(scope: Scope) -> str | None:
+    """The id, when one account of the live run is asked for: that is asked most, and the router takes longer than it."""
     path: str = scope["path"]
-    if (
-        scope["method"] != "GET"
-        or scope["query_string"]
-        or not path.startswith(ONE_ACCOUNT)
-        or path.find("/", len(ONE_ACCOUNT)) >= 0
-        or path == ONE_ACCOUNT
-    ):
+    if scope["method"] != "GET" or scope["query_string"] or not path.startswith(ONE_ACCOUNT):
         return None
-    scope["path_params"] = {"account_id": path[len(ONE_ACCOUNT) :]}
-    return scope["app"].state.one_account
+    text = path[len(ONE_ACCOUNT) :]
+    return None if not text or "/" in text else text
+
+
+def answer_account(text: str, scope: Scope, call: Call) -> Response:
+    """What the guard and the route of one account do, without what the framework puts between them."""
+    served = served_by(scope)
+    route: GuardedRoute = scope["app"].state.one_account
+    account_id = id_from_path(text)
+    route.note(call, [account_id])
+    try:
+        admit(call, served, route.needed)
+        return accounts.account_answer(scope, account_id, served.published.live())
+    except ApiError as error:
+        return problem(error, scope["path"], call.request_id)
 
 
 def path_of(raw: bytes) -> str:

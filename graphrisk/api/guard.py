@@ -6,8 +6,8 @@ A route without a declared scope cannot be built, so nothing is open by default.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from functools import partial
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
@@ -22,6 +22,8 @@ from graphrisk.api.served import Served, served_by
 
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 10.0
+BODIES_OF_A_KEY = 25
+"""A quarter of the requests that a worker takes at once."""
 AUDITED = ("scores:read", "rings:read")
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="graphrisk"'}
 Scoped = Literal["scores:read", "rings:read", "signals:read", "ops:read", "open"]
@@ -58,10 +60,7 @@ class GuardedRoute(APIRoute):
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Admit the call or answer why not; then the route. The edge writes the audit before the first byte goes out."""
         call, served = call_of(scope), served_by(scope)
-        call.route = self.path
-        call.ids = list(map(id_from_path, scope["path_params"].values()))
-        if self.needed in AUDITED:
-            call.record = partial(self._record, call, served)
+        self.note(call, list(map(id_from_path, scope["path_params"].values())))
         try:
             # To a regular expression the end of a text may come before its last line break.
             if scope["path"].endswith("\n") and not self.path.endswith("}"):
@@ -74,7 +73,8 @@ class GuardedRoute(APIRoute):
             if scope["query_string"]:
                 refuse_repeated(scope["query_string"])
             if scope["method"] == "POST":
-                receive = await whole_body(scope, receive)
+                with arriving(call, served):
+                    receive = await whole_body(scope, receive)
             if self._direct:
                 response = await self._direct(Request(scope, receive))
                 await response(scope, receive, send)
@@ -84,35 +84,18 @@ class GuardedRoute(APIRoute):
             return
         await super().handle(scope, receive, send)
 
-    def _record(self, call: Call, served: Served, status: int) -> None:
-        if call.key is None:  # read nothing; and whoever has no key must not be able to fill the disk
-            return
-        served.audit.record(
-            key=call.key.prefix,
-            scope=self.needed,
-            route=self.path,
-            ids=call.ids,
-            run_id=call.run_id,
-            status=status,
-            request_id=call.request_id,
-        )
+    def note(self, call: Call, ids: list[str]) -> None:
+        """Say in a call what is asked for, and whether its answer goes into the audit."""
+        call.route, call.ids = self.path, ids
+        call.audited = self.needed if self.needed in AUDITED else None
 
 
 def admit(call: Call, served: Served, needed: str) -> None:
     """Find the key of a call and charge it. Raises ``ApiError``: 401, 403 or 429."""
-    word, _, text = call.sent_headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    if word.lower() != "bearer" or not text:
-        raise ApiError(
-            401,
-            "missing_key",
-            "Send a key as `Authorization: Bearer gr_…`; `graphrisk keys create` makes one.",
-            headers=CHALLENGE,
-        )
-    key = served.keyring.find(text.strip())
+    header = call.sent_headers.get(b"authorization", b"")
+    key = served.keyring.find_sent(header)
     if key is None:
-        raise ApiError(
-            401, "invalid_key", "The key is unknown, expired or revoked; ask for a new one.", headers=CHALLENGE
-        )
+        raise _no_key(header)
     call.key = key
     allowed, limit, remaining, reset_seconds, retry_after = served.limits.take(key.prefix, key.rate)
     call.headers += [
@@ -132,6 +115,20 @@ def admit(call: Call, served: Served, needed: str) -> None:
         raise ApiError(403, "missing_scope", f"The key does not have the scope {needed}; ask for one that has.")
 
 
+def _no_key(header: bytes) -> ApiError:
+    word, _, text = header.decode("latin-1").partition(" ")
+    if word.lower() == "bearer" and text:
+        return ApiError(
+            401, "invalid_key", "The key is unknown, expired or revoked; ask for a new one.", headers=CHALLENGE
+        )
+    return ApiError(
+        401,
+        "missing_key",
+        "Send a key as `Authorization: Bearer gr_…`; `graphrisk keys create` makes one.",
+        headers=CHALLENGE,
+    )
+
+
 def refuse_repeated(query: bytes) -> None:
     """Raise ``ApiError`` 422 when a query names a parameter twice: one of the two would be ignored."""
     names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
@@ -140,6 +137,29 @@ def refuse_repeated(query: bytes) -> None:
     repeated = next(name for place, name in enumerate(names) if name in names[:place])
     detail = f"{repeated} is there more than once; give it once."
     raise ApiError(422, "invalid_request", detail, [{"pointer": pointer("query", repeated), "detail": detail}])
+
+
+@contextmanager
+def arriving(call: Call, served: Served) -> Generator[None]:
+    """Around the time that a body takes to arrive. Raises ``ApiError`` 429 when too many of one key's do already.
+
+    Or one caller could hold all the requests that a worker takes at once by sending nothing more.
+    """
+    prefix = call.key.prefix if call.key else ""
+    if served.arriving[prefix] >= BODIES_OF_A_KEY:
+        raise ApiError(
+            429,
+            "rate_limited",
+            f"{BODIES_OF_A_KEY} bodies from the key have not arrived whole; finish those first, or send fewer at once.",
+            headers={"Retry-After": "1"},
+        )
+    served.arriving[prefix] += 1
+    try:
+        yield
+    finally:
+        served.arriving[prefix] -= 1
+        if not served.arriving[prefix]:
+            del served.arriving[prefix]
 
 
 async def whole_body(scope: Scope, receive: Receive) -> Receive:

@@ -120,7 +120,7 @@ class Keyring:
 
     def __init__(self, home: Path) -> None:
         self._file = _file(home)
-        self._held: dict[str, _Held] = {}
+        self._hold({})
         self._seen: object = None
         self._next_look = float("-inf")
 
@@ -136,6 +136,21 @@ class Keyring:
         same = hmac.compare_digest(_digest(presented), held.digest)
         return held.key if same and (time.time() if now is None else now) < held.end else None
 
+    def find_sent(self, header: bytes) -> Key | None:
+        """The live key that a header ``Authorization: Bearer …`` presents, or None."""
+        if time.monotonic() >= self._next_look:
+            self._look()
+        held = self._admitted.get(header)
+        if held is not None:
+            return held.key if time.time() < held.end else None
+        word, _, text = header.decode("latin-1").partition(" ")
+        key = self.find(text.strip()) if word.lower() == "bearer" else None
+        if (
+            key is not None and header == b"Bearer " + text.encode("latin-1").strip()
+        ):  # one entry a key, however spelled
+            self._admitted[header] = self._held[key.prefix]
+        return key
+
     def any_key(self) -> bool:
         """Whether somebody could be let in: there is a key that is live now."""
         if time.monotonic() >= self._next_look:
@@ -149,9 +164,9 @@ class Keyring:
             state = self._file.stat()
             seen = (state.st_ino, state.st_size, state.st_ctime_ns)
             if seen != self._seen:
-                self._held = _read(self._file)
+                self._hold(_read(self._file))
         except FileNotFoundError:
-            self._held = {}
+            self._hold({})
         except StoreError as error:
             self._refuse(error, seen)
         except OSError as error:  # looked at again, since the file itself may be whole
@@ -159,8 +174,14 @@ class Keyring:
             self._refuse(error, seen)
         self._seen = seen
 
+    def _hold(self, held: dict[str, _Held]) -> None:
+        self._held = held
+        # Headers that were found good. A dictionary compares their bytes only after a keyed hash of all of them is
+        # equal, so that its time says nothing of how much of a guess was right.
+        self._admitted: dict[bytes, _Held] = {}
+
     def _refuse(self, error: Exception, seen: object) -> None:
-        self._held = {}
+        self._hold({})
         if seen != self._seen:
             LOG.error("Every request is refused: %s", error)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -39,17 +40,28 @@ class Metrics:
             registry=self.registry,
             multiprocess_mode="livemax",
         )
-        self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._tallies: dict[tuple[str, str, int], list[float]] = {}
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One request that was answered. Any word may be a method; of those nobody serves, all count as ``other``."""
-        method = method if method in METHODS else "other"
-        children = self._children.get((method, route, status))
-        if children is None:
-            children = (self._requests.labels(method, route, str(status)), self._seconds.labels(route))
-            self._children[method, route, status] = children
-        children[0].inc()
-        children[1].observe(seconds)
+        """One request that was answered; other workers see it when it is settled."""
+        tally = self._tallies.get((method, route, status))
+        if tally is None:
+            # Any word may be a method; of those nobody serves, all count as ``other``.
+            method = method if method in METHODS else "other"
+            tally = self._tallies.setdefault((method, route, status), [0.0] * (len(BUCKETS) + 2))
+        tally[bisect_left(BUCKETS, seconds)] += 1
+        tally[-1] += seconds
+
+    def settle(self) -> None:
+        """Put what was counted where every worker reads it: for many requests at once, since it costs as much for one."""
+        tallies, self._tallies = self._tallies, {}
+        for (method, route, status), (*counts, seconds) in tallies.items():
+            self._requests.labels(method, route, str(status)).inc(sum(counts))
+            child = self._seconds.labels(route)
+            # No public method of a histogram takes in more than one time.
+            child._sum.inc(seconds)  # pyright: ignore[reportPrivateUsage]
+            for bucket, count in zip(child._buckets, counts, strict=True):  # pyright: ignore[reportPrivateUsage]
+                bucket.inc(count)
 
     def serving(self, run_id: str, before: str | None) -> None:
         """A run was swapped in."""
@@ -63,6 +75,7 @@ class Metrics:
 
     def text(self, age_seconds: float | None) -> bytes:
         """All metrics of all workers in Prometheus' text format, with the age of the run that is served."""
+        self.settle()
         registry = self.registry
         if folder := os.environ.get(SHARED):
             forget_dead_workers(Path(folder))

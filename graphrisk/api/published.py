@@ -45,9 +45,10 @@ class Published:
         self.problem: str | None = None
 
     async def watch(self) -> None:
-        """Follow the pointer until cancelled; looks every second."""
+        """Follow the pointer until cancelled; looks every second, and lets the other workers see what was counted."""
         while True:
             await self.look()
+            self._metrics.settle()
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def look(self) -> None:
@@ -119,17 +120,20 @@ class Published:
         while len(self._older) > OLDER_RUNS_OPEN:
             self._older.popitem(last=False)
 
+    def live(self) -> Snapshot:
+        """The live run. Raises ``ApiError`` 503 when there is none."""
+        if self.current is None:
+            raise self._unavailable()
+        return self.current
+
     async def choose(self, run: str | None = None, as_of: datetime | None = None) -> Snapshot:
         """The run to answer from: the live one, a named one, or the one that was live at a moment.
 
         Raises ``ApiError``: 503 when nothing is published, 404 for a run that was never published, 410 for one that is
         no longer kept.
         """
-        current = self.current
         if run is None and as_of is None:
-            if current is None:
-                raise self._unavailable()
-            return current
+            return self.live()
         moves = publications(self._settings.home)
         if as_of is not None:
             moment = as_of if as_of.tzinfo else as_of.replace(tzinfo=UTC)
@@ -142,8 +146,8 @@ class Published:
         chosen = moves[-1].run_id if run is None else run
         if chosen not in names:
             raise ApiError(404, "unknown_run", f"No published run is called {chosen!r}; GET /v1/runs lists the runs.")
-        if current is not None and chosen == current.run_id:
-            return current
+        if self.current is not None and chosen == self.current.run_id:
+            return self.current
         return await self._older_run(chosen)
 
     async def _older_run(self, run_id: str) -> Snapshot:

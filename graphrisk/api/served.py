@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphrisk.api.audit import AuditLog
@@ -16,7 +17,7 @@ from graphrisk.settings import Settings
 
 @dataclass(frozen=True)
 class Served:
-    """The state of one worker."""
+    """The state of one worker. ``arriving`` counts by key prefix the bodies that are not there whole yet."""
 
     settings: Settings
     published: Published
@@ -24,6 +25,7 @@ class Served:
     limits: RateLimits
     audit: AuditLog
     metrics: Metrics
+    arriving: Counter[str] = field(default_factory=Counter[str])
 
 
 def served_by(scope: MutableMapping[str, Any]) -> Served:

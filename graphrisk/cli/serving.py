@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from graphrisk.api.anchors import parse_anchor
 from graphrisk.api.audit import AuditProblem, AuditReport, verify_audit
 from graphrisk.api.keys import DEFAULT_RATE, HIGHEST_RATE, SCOPES, Key, create_key, list_keys, revoke_key
 from graphrisk.cli.application import OUT, Home, Json, print_json, settings_of
@@ -136,9 +137,16 @@ def revoke(
         say(f"Key {key.prefix} ({key.name}) is revoked; workers that run refuse it within a second.")
 
 
-def verify(json: Json = False, home: Home = None) -> None:
-    """Check that no line of the audit log was changed, removed, put in or moved (exit code 4 when one was)."""
-    report = verify_audit(settings_of(home).home)
+def verify(
+    anchor: Annotated[
+        str | None,
+        typer.Option(metavar="ANCHOR", help="What an earlier check printed: the log must have gone on from there."),
+    ] = None,
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """Check that no line of the audit log was changed, removed, put in or moved (exit code 4 when one was). The anchor that it prints, kept outside the home, lets a later check find an older copy put back, too."""
+    report = verify_audit(settings_of(home).home, parse_anchor(anchor) if anchor is not None else None)
     if json:
         print_json(_as_json(report))
     else:
@@ -152,6 +160,8 @@ def _print_report(report: AuditReport) -> None:
         say(_sentence(problem))
     counts = f"{_counted(report.lines, 'line')} in {_counted(report.chains, 'chain')}"
     say(f"{counts}: {_counted(len(report.problems), 'problem')}." if report.problems else f"{counts}: all whole.")
+    if report.chains and not report.problems:
+        say(f"Anchor, to keep outside the home: {report.anchor}")
     if report.running:
         say(f"Written to now: {', '.join(report.running)}.")
     if report.not_closed:
@@ -170,6 +180,7 @@ def _as_json(report: AuditReport) -> dict[str, Any]:
     problems = [{"file": each.file, "line": each.line, "text": each.text} for each in report.problems]
     return {
         "whole": not problems,
+        "anchor": report.anchor,
         "chains": report.chains,
         "lines": report.lines,
         "running": report.running,

@@ -4,7 +4,7 @@
 # pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -228,19 +228,20 @@ class SortedText:
         """The row of a text, or None."""
         wanted = text.encode("utf-8", "surrogatepass")
         low = max(bisect_right(self._fences, wanted) - 1, 0) * BETWEEN_FENCES
-        high = min(low + BETWEEN_FENCES, self._count)
-        bounds = self._bounds[low : high + 1].tolist()
-        data = self._data
-        # As bisect_left, without a call for every step.
-        first, last = 0, high - low
-        while first < last:
-            middle = (first + last) // 2
-            if data[bounds[middle] : bounds[middle + 1]].tobytes() < wanted:
-                first = middle + 1
-            else:
-                last = middle
-        row = low + first
-        return row if row < self._count and self[row] == wanted else None
+        bounds = self._bounds[low : min(low + BETWEEN_FENCES, self._count) + 1].tolist()
+        if not bounds:
+            return None
+        begin = bounds[0]
+        near = bytes(self._data[begin : bounds[-1]])
+        # Where it is found need not be where a text begins, nor all of that text.
+        at = near.find(wanted)
+        while at >= 0:
+            end = begin + at + len(wanted)
+            after = bisect_left(bounds, end, 1)
+            if bounds[after] == end and bounds[after - 1] == begin + at:
+                return low + after - 1
+            at = near.find(wanted, at + 1)
+        return None
 
     def find_all(self, texts: Sequence[str]) -> Ints:
         """The row of each text, −1 for those that are not there: one binary search, all at once."""

@@ -14,9 +14,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 
-def bare_app() -> Starlette:
-    """The application; the file is named in the environment."""
-    body = Path(os.environ["BARE_BODY"]).read_bytes()
+def bare_app(content: bytes | None = None) -> Starlette:
+    """The application; without content, the file that the environment names has it."""
+    body = Path(os.environ["BARE_BODY"]).read_bytes() if content is None else content
 
     async def get(request: Request) -> Response:
         return Response(body, media_type="application/json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Generator
 from contextlib import suppress
@@ -9,9 +10,10 @@ from contextlib import suppress
 import httpx
 import pytest
 
+from graphrisk.api.guard import BODIES_OF_A_KEY
 from tests.support_api import Served, copy_home, serving
 from tests.support_towns import towns
-from tests.support_wire import begin_lookup, connect, received, workers
+from tests.support_wire import begin_lookup, connect, finish, received, workers
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +47,31 @@ def test_slow_clients_are_cut_and_others_are_answered_meanwhile(served: Served) 
         assert b"200" not in received(each).partition(b"\r\n")[0]
         each.close()
     assert time.monotonic() - began < 20
+
+
+def test_a_hundred_stalled_bodies_of_one_key_leave_room_for_others(served: Served) -> None:
+    headers = {"Authorization": f"Bearer {served.key('scores:read')}"}
+    stalled = [begin_lookup(served) for _ in range(100)]
+    began = time.monotonic()
+    heard, _, _ = select.select(stalled, [], [], 5)
+    while len(heard) < 100 - BODIES_OF_A_KEY and time.monotonic() - began < 5:
+        time.sleep(0.05)
+        heard, _, _ = select.select(stalled, [], [], 0)
+    assert len(heard) == 100 - BODIES_OF_A_KEY
+    for each in heard:
+        answered = received(each)
+        assert b" 429 " in answered.partition(b"\r\n")[0]
+        assert b"rate_limited" in answered
+    with httpx.Client(base_url=served.url, headers=headers) as other:
+        for _ in range(30):
+            assert other.post("/v1/accounts:lookup", json={"ids": ["first_0"]}).status_code == 200
+            assert other.get("/v1/accounts/first_0").status_code == 200
+    assert time.monotonic() - began < 9  # none of this waited for the bodies to be given up
+    for each in set(stalled) - set(heard):
+        assert b" 200 " in finish(each).partition(b"\r\n")[0]
+    assert b" 200 " in finish(begin_lookup(served)).partition(b"\r\n")[0]
+    for each in heard:
+        each.close()
 
 
 REQUESTS: dict[str, tuple[bytes, set[bytes]]] = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from graphrisk.api.audit import AuditLog
+from graphrisk.api.audit import AuditLog, verify_audit
 from graphrisk.api.keys import Keyring
 from tests.support_audit import files_of, read, write_log
 from tests.support_e2e import Launcher
@@ -105,6 +106,7 @@ def test_a_whole_audit_log_is_counted(launch: Launcher, tmp_path: Path) -> None:
     running = files_of(tmp_path)[1].name
     assert launch("--home", tmp_path, "audit", "verify", "--json").json() == {
         "whole": True,
+        "anchor": verify_audit(tmp_path).anchor,
         "chains": 2,
         "lines": 4,
         "running": [running],
@@ -113,7 +115,24 @@ def test_a_whole_audit_log_is_counted(launch: Launcher, tmp_path: Path) -> None:
     }
     assert f"Written to now: {running}." in launch("--home", tmp_path, "audit", "verify").out
     log.close()
-    assert launch("--home", tmp_path, "audit", "verify").out == "4 lines in 2 chains: all whole.\n"
+    anchor = verify_audit(tmp_path).anchor
+    told = f"4 lines in 2 chains: all whole.\nAnchor, to keep outside the home: {anchor}\n"
+    assert launch("--home", tmp_path, "audit", "verify").out == told
+
+
+def test_a_log_that_was_put_back_from_an_older_copy_ends_with_exit_code_4(launch: Launcher, tmp_path: Path) -> None:
+    write_log(tmp_path, 3)
+    shutil.copytree(tmp_path / "audit", tmp_path / "copy")
+    write_log(tmp_path, 2)
+    anchor = launch("--home", tmp_path, "audit", "verify").out.split()[-1]
+    assert launch("--home", tmp_path, "audit", "verify", "--anchor", anchor).code == 0
+    shutil.rmtree(tmp_path / "audit")
+    (tmp_path / "copy").rename(tmp_path / "audit")
+    assert launch("--home", tmp_path, "audit", "verify").code == 0
+    ended = launch("--home", tmp_path, "audit", "verify", "--anchor", anchor)
+    assert ended.code == 4
+    assert "the log did not go on from the anchor given: an older copy was put back" in ended.out
+    assert "is none; give the whole word" in launch("--home", tmp_path, "audit", "verify", "--anchor", "x").sentence(2)
 
 
 def test_a_changed_line_is_named_and_ends_with_exit_code_4(launch: Launcher, tmp_path: Path) -> None:

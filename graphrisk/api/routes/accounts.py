@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from graphrisk.api import schemas
 from graphrisk.api.answers import page, rendered, snapshot_for, unchanged
@@ -54,15 +55,21 @@ def add_routes(router: APIRouter) -> None:
 async def get_account(request: Request) -> Response:
     """The risk of an account, its ring or null, and reasons that add up to its score. Unknown: 404."""
     account_id = id_from_path(request.path_params["account_id"])
-    snapshot = await snapshot_for(request, run_query(request))
+    return account_answer(request.scope, account_id, await snapshot_for(request, run_query(request)))
+
+
+def account_answer(scope: Scope, account_id: str, snapshot: Snapshot) -> Response:
+    """The answer about an account from a run. Raises ``ApiError`` 404."""
+    call = call_of(scope)
+    call.run_id = snapshot.run_id
     row = snapshot.account_row(account_id)
     if row is None:
         raise unknown_account(account_id, snapshot)
-    if same := unchanged(request, snapshot):
+    if same := unchanged(call, snapshot):
         return same
-    answers = served_by(request.scope).published.answers(snapshot)
+    answers = served_by(scope).published.answers(snapshot)
     text = answers.describe(account_id, row)
-    return rendered(snapshot, f"{_opened(request, snapshot)},{text}}}".encode())
+    return rendered(snapshot, f"{answers.opening}{call.took_ms()},{text}}}".encode())
 
 
 @scoped("scores:read", direct=True)
@@ -83,7 +90,8 @@ async def lookup_accounts(request: Request) -> Response:
         else f'{{"status":"unknown","account_id":{quoted(account_id)}}}'
         for account_id, row in zip(ids, snapshot.account_rows(ids).tolist(), strict=True)
     ]
-    return rendered(snapshot, f'{_opened(request, snapshot)},"accounts":[{",".join(items)}]}}'.encode())
+    took_ms = call_of(request.scope).took_ms()
+    return rendered(snapshot, f'{answers.opening}{took_ms},"accounts":[{",".join(items)}]}}'.encode())
 
 
 @scoped("rings:read")
@@ -140,11 +148,4 @@ def unknown_account(account_id: str, snapshot: Snapshot) -> ApiError:
     shown = account_id if len(account_id) <= 128 else f"{account_id[:128]}…"
     return ApiError(
         404, "unknown_account", f"Run {snapshot.run_id} has no account {shown!r}; ids are taken as they were loaded."
-    )
-
-
-def _opened(request: Request, snapshot: Snapshot) -> str:
-    return (
-        f'{{"run_id":"{snapshot.run_id}","as_of":"{snapshot.manifest["as_of"]}",'
-        f'"policy":"{snapshot.manifest["policy_hash"]}","took_ms":{call_of(request.scope).took_ms()}'
     )

@@ -16,6 +16,7 @@ from starlette.responses import Response
 from graphrisk import pipeline
 from graphrisk.api import schemas
 from graphrisk.api.answers import answer, page, snapshot_for, unchanged
+from graphrisk.api.calls import call_of
 from graphrisk.api.drawing import drawing
 from graphrisk.api.errors import ApiError
 from graphrisk.api.guard import id_from_path, scoped
@@ -75,7 +76,7 @@ async def get_ring(request: Request, ring_id: RingId, query: Annotated[RunQuery,
     """A ring and why it has its score. A retired id answers too, with what became of it in ``superseded_by``."""
     snapshot = await snapshot_for(request, query)
     lineage = await _lineage(request, snapshot, id_from_path(ring_id))
-    if same := unchanged(request, snapshot):
+    if same := unchanged(call_of(request.scope), snapshot):
         return same
     published = served_by(request.scope).published
     row = snapshot.ring_row(lineage["ring_id"])
@@ -138,7 +139,7 @@ async def get_graph(request: Request, ring_id: RingId, query: Annotated[RunQuery
     """A ring ready to draw: accounts, what they share, and the strongest links; bounded, with the true counts."""
     snapshot = await snapshot_for(request, query)
     row = live_ring(snapshot, id_from_path(ring_id))
-    if same := unchanged(request, snapshot):
+    if same := unchanged(call_of(request.scope), snapshot):
         return same
     return answer(request, snapshot, await asyncio.to_thread(drawing, snapshot, row))
 
