@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import struct
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from graphrisk.graph.links import BrowserLinks
 from graphrisk.runs.snapshot import REASON, Snapshot
@@ -18,11 +16,6 @@ from graphrisk.scoring.reasons import explain
 from graphrisk.scoring.ring_risk import to_score
 
 KEPT_ENDINGS = 20_000
-_ROW = struct.Struct("=iii")
-"""What the answer about an account is made of, besides reasons: logit, ring, and status, marketplace and role in one number.
-
-Side by side, since columns far apart in memory take longer to read."""
-_unpack = _ROW.unpack_from
 RECOMMENDED = {"high": "review", "medium": "watch", "low": "none"}
 """What a band recommends unless the account's ring is recommended for action; people decide."""
 
@@ -40,15 +33,10 @@ class AccountAnswers:
         self._snapshot, self._link = snapshot, links.account
         statuses, self._statuses = snapshot.coded("status")
         marketplaces, self._marketplaces = snapshot.coded("marketplace")
-        rows = np.empty((len(snapshot.score), 3), np.int32)
-        rows[:, 0], rows[:, 1] = snapshot.logit, snapshot.ring_of
-        rows[:, 2] = marketplaces
-        for many, column in ((len(self._statuses), statuses), (2, snapshot.is_core)):
-            rows[:, 2] *= many
-            rows[:, 2] += column
-        self._rows, self._bounds = rows.view(np.uint8).data, np.ascontiguousarray(snapshot.reason_bounds).data
-        self._reasons = snapshot.reason_bytes
-        pa.default_memory_pool().release_unused()  # what making these took would else stay with the process
+        core = np.asarray(snapshot.is_core).view(np.uint8)
+        columns = (snapshot.logit, snapshot.ring_of, core, statuses, marketplaces)
+        self._columns = [np.ascontiguousarray(each).data for each in columns]
+        self._bounds, self._reasons = np.ascontiguousarray(snapshot.reason_bounds).data, snapshot.reason_bytes
         manifest = snapshot.manifest
         self.opening = f'{{"run_id":"{snapshot.run_id}","as_of":"{manifest["as_of"]}","policy":"{manifest["policy_hash"]}","took_ms":'
         self._ending = lru_cache(KEPT_ENDINGS)(self._make_ending)
@@ -56,7 +44,8 @@ class AccountAnswers:
     def describe(self, account_id: str, row: int) -> str:
         """The members of a JSON object without its braces: the id and its link, then what the run says of that row."""
         reasons = self._reasons[self._bounds[row] * REASON.itemsize : self._bounds[row + 1] * REASON.itemsize]
-        ending = self._ending(_unpack(self._rows, row * _ROW.size), reasons)
+        logit, ring, core, status, marketplace = self._columns
+        ending = self._ending(logit[row], ring[row], core[row], status[row], marketplace[row], reasons)
         link = self._link(account_id)
         return f'"account_id":{quoted(account_id)},"browser_url":{quoted(link) if link else "null"},{ending}'
 
@@ -66,10 +55,7 @@ class AccountAnswers:
         told = explain(list(parts), features)
         return [{"code": each.code, "contribution": each.contribution, "text": each.text} for each in told]
 
-    def _make_ending(self, row: tuple[int, int, int], reasons: bytes) -> str:
-        logit, ring, kind = row
-        place, core = divmod(kind, 2)
-        marketplace, status = divmod(place, len(self._statuses))
+    def _make_ending(self, logit: int, ring: int, core: int, status: int, marketplace: int, reasons: bytes) -> str:
         names, packed = self._snapshot.reason_names, np.frombuffer(reasons, REASON)
         score = int(to_score(np.array(logit)))
         band = band_of(score, self._snapshot)
