@@ -239,21 +239,11 @@ def _graph_schema() -> str:
     return table(("migration", "why"), ([_code(name), each.purpose] for name, each in schema.items()))
 
 
-PARTS: dict[str, Callable[[], str]] = {
-    "kinds": _kinds,
-    "parameters": _parameters,
-    "features": _features,
-    "shares": _shares,
-    "reasons": _reasons,
-    "columns": _columns,
-    "reject-reasons": _reject_reasons,
-    "placeholders": _placeholders,
-    "mail-providers": _mail_providers,
-    "exit-codes": _exit_codes,
-    "commands": _commands,
-    "graph-kinds": _graph_kinds,
-    "graph-schema": _graph_schema,
-}
+WRITERS: tuple[Callable[[], str], ...] = (
+    _kinds, _parameters, _features, _shares, _reasons, _columns, _reject_reasons, _placeholders, _mail_providers, _exit_codes,
+    _commands, _graph_kinds, _graph_schema,
+)  # fmt: skip
+PARTS = {each.__name__.strip("_").replace("_", "-"): each for each in WRITERS}
 """Name of a generated part → what writes it."""
 
 

@@ -14,8 +14,6 @@ from __future__ import annotations
 from graphrisk.client.answers import (
     Account,
     AccountLink,
-    Change,
-    Comparison,
     Drawing,
     Edge,
     Evidence,
@@ -25,7 +23,6 @@ from graphrisk.client.answers import (
     Member,
     Node,
     Pair,
-    Publication,
     Reason,
     RetiredRing,
     RetiredRingDetail,
@@ -33,9 +30,6 @@ from graphrisk.client.answers import (
     RingDetail,
     RingOfAccount,
     Rival,
-    Run,
-    RunManifest,
-    Signal,
     UnknownAccount,
 )
 from graphrisk.client.asking import Client, RingFilters
@@ -51,6 +45,7 @@ from graphrisk.client.failures import (
     Unavailable,
 )
 from graphrisk.client.rows import Rows, to_frame
+from graphrisk.client.run_answers import Change, Comparison, Publication, Run, RunManifest, Signal
 
 __all__ = [
     "Account",

@@ -12,8 +12,6 @@ from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack, overload
 from graphrisk.client.answers import (
     Account,
     AccountLink,
-    Change,
-    Comparison,
     Drawing,
     Lineage,
     Link,
@@ -22,14 +20,12 @@ from graphrisk.client.answers import (
     RetiredRingDetail,
     Ring,
     RingDetail,
-    Run,
-    RunManifest,
-    Signal,
     UnknownAccount,
 )
 from graphrisk.client.failures import RunGone
 from graphrisk.client.reading import member, parsed, told_by
 from graphrisk.client.rows import Rows
+from graphrisk.client.run_answers import Change, Comparison, Run, RunManifest, Signal
 from graphrisk.client.transport import Transport, path_of
 
 IDS_AT_ONCE, ITEMS_A_PAGE, SIGNALS_AT_ONCE = 1000, 500, 1000
