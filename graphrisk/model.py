@@ -15,6 +15,8 @@ DAY_US = 86_400_000_000
 WEEK_US = 7 * DAY_US
 FIRST_MONDAY_US = 4 * DAY_US
 HOUR_US = 3_600_000_000
+NEVER = np.iinfo(np.int64).max
+"""A moment (microseconds) that does not come."""
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

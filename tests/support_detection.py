@@ -18,13 +18,11 @@ import numpy as np
 import pyarrow as pa
 
 from graphrisk import pipeline
-from graphrisk.model import DAY_US, HOUR_US, Links
+from graphrisk.model import DAY_US, FIRST_MONDAY_US, HOUR_US, WEEK_US, Links
 from graphrisk.policy import KindPolicy, Policy
 from graphrisk.runs.store import read_table
 from graphrisk.settings import Settings
 
-WEEK_US = 7 * DAY_US
-FIRST_MONDAY_US = 4 * DAY_US
 MONDAY = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp()) * 1_000_000
 """A Monday at midnight, in microseconds; the tests' times count from it."""
 

@@ -145,9 +145,8 @@ class Keyring:
             return held.key if time.time() < held.end else None
         word, _, text = header.decode("latin-1").partition(" ")
         key = self.find(text.strip()) if word.lower() == "bearer" else None
-        if (
-            key is not None and header == b"Bearer " + text.encode("latin-1").strip()
-        ):  # one entry a key, however spelled
+        # Only the plain spelling is kept, so that a key has one entry however often it is spelled otherwise.
+        if key is not None and header == b"Bearer " + text.encode("latin-1").strip():
             self._admitted[header] = self._held[key.prefix]
         return key
 

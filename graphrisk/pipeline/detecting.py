@@ -29,7 +29,7 @@ from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import StageClock
-from graphrisk.model import METHOD_VERSION, Lineage, Links, Members, RingLinks, Rings
+from graphrisk.model import METHOD_VERSION, NEVER, Lineage, Links, Members, RingLinks, Rings
 from graphrisk.policy import Policy
 from graphrisk.rings.formation import form_rings
 from graphrisk.rings.identity import Identified, identify, ring_key
@@ -57,7 +57,7 @@ LIBRARIES = ("deltalake", "duckdb", "graphrisk", "igraph", "leidenalg", "network
 
 IDS = f"""
 SELECT account, account_id, status, marketplace,
-       coalesce(CASE WHEN status = 'active' THEN created END, {np.iinfo(np.int64).max}) AS open_since
+       coalesce(CASE WHEN status = 'active' THEN created END, {NEVER}) AS open_since
 FROM ids ORDER BY account
 """
 

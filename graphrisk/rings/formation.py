@@ -23,8 +23,8 @@ def form_rings(
     """The rings among communities.
 
     ``accounts`` (sorted) and ``community`` say which community each linked account is in; ``oversize`` is the flag
-    of each linked account's component; ``open_since`` (microseconds) is when it was opened, the largest integer if
-    that is unknown or it is no longer open. A ring has ``policy.min_core`` core members or more.
+    of each linked account's component; ``open_since`` (microseconds) is when it was opened, ``NEVER`` if that is
+    unknown or it is no longer open. A ring has ``policy.min_core`` core members or more.
 
     The links in the campaign window make a ring's body: its heart, which is a k-core, and every account with a link to
     the body, or with two if it was open long before the campaign (a victim's family has one, through the victim). An

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.special import bdtrc
 
-from graphrisk.model import DAY_US, Bools, Floats, Ints, Members, RingLinks, Rings
+from graphrisk.model import DAY_US, NEVER, Bools, Floats, Ints, Members, RingLinks, Rings
 from graphrisk.policy import Policy
 from graphrisk.scoring.everyday import everyday_features
 from graphrisk.scoring.reference import Reference
@@ -19,7 +19,6 @@ PAYMENT_KINDS = ("card", "bank_account")
 NEW_DAYS = 30
 BURST_SECONDS = 7 * 86_400
 LARGEST_SURPRISE = 30.0
-NEVER = np.iinfo(np.int64).max
 DECIMALS = 9
 
 HELD = """

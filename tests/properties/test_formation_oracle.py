@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 
 from graphrisk.linkage.links import link
-from graphrisk.model import DAY_US, HOUR_US, Links
+from graphrisk.model import DAY_US, HOUR_US, NEVER, Links
 from graphrisk.policy import Policy, RingPolicy
 from graphrisk.rings.formation import campaign_windows, form_rings
 from tests.support_detection import MONDAY, Seen, facts_in_view, links_of, moment_of, token_like
@@ -30,8 +30,6 @@ class Tie(NamedTuple):
 
 Community = dict[int, int]
 """Account → community, numbered by smallest account."""
-
-NEVER = np.iinfo(np.int64).max
 
 
 def shortest_window(ties: list[Tie], policy: RingPolicy) -> tuple[int, int]:
