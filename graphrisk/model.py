@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,18 @@ FIRST_MONDAY_US = 4 * DAY_US
 HOUR_US = 3_600_000_000
 NEVER = np.iinfo(np.int64).max
 """A moment (microseconds) that does not come."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment with a zone as whole microseconds since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def moment_of(at: int) -> datetime:
+    """Microseconds since 1970 as a moment in UTC."""
+    return _EPOCH + timedelta(microseconds=at)
+
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.ledger.tables import FACTS, PARTITIONS, SCHEMAS, open_table
+from graphrisk.model import microseconds
 
 MERGED_ACCOUNTS = """
 CREATE VIEW accounts AS
@@ -74,7 +75,7 @@ def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: dateti
     for statement in MERGED_SIGHTINGS if len(loads) > 1 else ONE_LOAD:
         columns.execute(statement)
     columns.execute(MERGED_ACCOUNTS)
-    moment = int(as_of.timestamp()) * 1_000_000 + as_of.microsecond
+    moment = microseconds(as_of)
     columns.execute(MERGED_LABELS.replace("known_by", f"make_timestamptz({moment})"))
 
 

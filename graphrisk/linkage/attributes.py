@@ -18,7 +18,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
-from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US
+from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, microseconds
 from graphrisk.policy import Policy
 
 IDS = """
@@ -95,7 +95,7 @@ def data_clock(columns: duckdb.DuckDBPyConnection, as_of: datetime) -> int:
     Retention counts back from here, so that a ledger of past years is not empty the day it is loaded.
     """
     latest = columns.execute("SELECT coalesce(max(epoch_us(last_seen)), 0) FROM fact_sightings").fetchall()[0][0]
-    moment = min(latest, int(as_of.timestamp() * 1_000_000))
+    moment = min(latest, microseconds(as_of))
     return (moment // DAY_US + 1) * DAY_US
 
 

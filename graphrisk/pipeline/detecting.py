@@ -29,7 +29,7 @@ from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import StageClock
-from graphrisk.model import METHOD_VERSION, NEVER, Lineage, Links, Members, RingLinks, Rings
+from graphrisk.model import METHOD_VERSION, NEVER, Lineage, Links, Members, RingLinks, Rings, microseconds
 from graphrisk.policy import Policy
 from graphrisk.rings.formation import form_rings
 from graphrisk.rings.identity import Identified, identify, ring_key
@@ -262,7 +262,7 @@ def _identify(
         held += [run, *read_manifest(settings.runs, run)["lineage_of"]]
     if live:
         alive = set(read_table(settings.runs, live, "rings")["ring_id"].to_pylist())
-    as_of = int(moment.timestamp() * 1_000_000)
+    as_of = microseconds(moment)
     identified = identify(found.cores(), alive, list(known.values()), manifest["run_id"], as_of, policy.rings)
     return identified, sorted(set(held))
 

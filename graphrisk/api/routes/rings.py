@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -23,6 +22,7 @@ from graphrisk.api.guard import id_from_path, scoped
 from graphrisk.api.paging import PageQuery, RunQuery
 from graphrisk.api.served import served_by
 from graphrisk.graph.links import BrowserLinks
+from graphrisk.model import microseconds, moment_of
 from graphrisk.runs.snapshot import Snapshot, plain
 from graphrisk.runs.store import current_run
 from graphrisk.scoring.hypotheses import with_rival
@@ -183,12 +183,13 @@ def _unknown_ring(ring_id: str, snapshot: Snapshot) -> ApiError:
     )
 
 
-def _iso(microseconds: int) -> str:
-    return datetime.fromtimestamp(microseconds / 1_000_000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _iso(at: int) -> str:
+    # To the microsecond: what a list is ordered by has to be seen in it, and two runs may fall in one second.
+    return moment_of(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _chosen(snapshot: Snapshot, query: RingsQuery, links: BrowserLinks) -> Any:
-    since = int(query.updated_since.timestamp() * 1_000_000) if query.updated_since else None
+    since = microseconds(query.updated_since) if query.updated_since else None
     if query.status == "retired":
         return _chosen_retired(snapshot, since, query.ordering, links)
     columns = snapshot.ring_facts
@@ -229,7 +230,7 @@ def _live(snapshot: Snapshot, rows: Sequence[int], links: BrowserLinks) -> list[
             "status": "live",
             "marketplaces": sorted(snapshot.marketplaces[row]),
             "event": columns["event"][row],
-            "updated_at": _iso(columns["updated"][row]),
+            "updated_at": _iso(int(columns["updated"][row])),
         }
         for row, ring in zip(rows, shown, strict=True)
     ]
