@@ -36,6 +36,24 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
+class Uses(NamedTuple):
+    """Who holds which shared values, as columns: one element a use, sorted by (attribute, account), times in microseconds;
+    and one element an attribute: its row in the run, kind (code), week, source (of cohorts, else −1), how many accounts
+    of the marketplace hold it, and a number that weeks of one address have in common (``value``). ``attribute`` counts
+    within the latter, which are in the order of their values."""
+
+    attribute: Ints
+    account: Ints
+    first: Ints
+    last: Ints
+    row: Ints
+    kind: Ints
+    week: Ints
+    source: Ints
+    accounts: Ints
+    value: Ints
+
+
 class Links(NamedTuple):
     """Links as columns, one element a link, sorted by (a, b); accounts are positions in the sorted list of account ids.
 

@@ -32,6 +32,14 @@ class Components:
         """Positions of accounts within ``accounts``."""
         return np.searchsorted(self.accounts, accounts)
 
+    def around(self, accounts: Ints) -> Components:
+        """Only the components that hold one of these accounts."""
+        wanted = np.zeros(self.count, bool)
+        wanted[self.component[np.isin(self.accounts, accounts)]] = True
+        kept = wanted[self.component]
+        links = self.links.take(kept[self.place(self.links.a)])
+        return Components(self.accounts[kept], _numbered(self.component[kept]), links, self.oversize[wanted])
+
 
 def find_components(links: Links, threshold: int, largest: int) -> Components:
     """The components of the links. One of more than ``largest`` accounts drops its weakest links, step by step."""

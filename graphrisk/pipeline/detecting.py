@@ -43,6 +43,7 @@ from graphrisk.runs.assembly import (
     read_lineage,
     rings_table,
 )
+from graphrisk.runs.facts import facts_tables
 from graphrisk.runs.store import current_run, publications, read_manifest, read_table, write_run
 from graphrisk.runs.tables import output_digest
 from graphrisk.schema import LABELS
@@ -141,6 +142,7 @@ def _described(
         "run_id": run_id,
         **named,
         "loads": len(loads),
+        "token_key": loads[0].key_id,
         "made_at": datetime.now(UTC).isoformat(),
         "policy": policy.model_dump(mode="json"),
     }
@@ -281,6 +283,7 @@ def _tables(
         "links": links_table(columns, policy, found.account_ids),
         "lineage": lineage_table(identified.lineage),
         "neighbours": neighbours_table(found.links, found.counts["accounts"]),
+        **facts_tables(columns),
     }
 
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from graphrisk.errors import NotFoundError, StoreError
 from graphrisk.files import locked, sync_path, write_durably
-from graphrisk.runs.tables import SCHEMAS
+from graphrisk.runs.tables import FACT_SCHEMAS, SCHEMAS
 
 MANIFEST = "manifest.json"
 _MANIFEST: dict[str, type] = {
@@ -50,10 +50,10 @@ def write_run(scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifes
     folder.mkdir()
     started = time.perf_counter()
     files: dict[str, dict[str, Any]] = {}
-    for name in SCHEMAS:
+    for name, table in tables.items():
         path = folder / f"{name}.arrow"
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, SCHEMAS[name]) as writer:
-            writer.write_table(tables[name].combine_chunks())
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table.combine_chunks())
         files[path.name] = {"bytes": path.stat().st_size, "sha256": _sha256(path)}
         sync_path(path)
     seconds = {**manifest["seconds"], "writing": round(time.perf_counter() - started, 3)}
@@ -106,7 +106,9 @@ def read_table(runs: Path, run_id: str, name: str) -> pa.Table:
     expected = read_manifest(runs, run_id)["files"].get(path.name, {})
     try:
         if path.stat().st_size == expected.get("bytes"):
-            return _with_new_columns(pa.ipc.open_file(pa.memory_map(str(path))).read_all(), SCHEMAS[name])
+            return _with_new_columns(
+                pa.ipc.open_file(pa.memory_map(str(path))).read_all(), (SCHEMAS | FACT_SCHEMAS)[name]
+            )
     except (OSError, pa.ArrowException):
         pass
     raise _damaged(run_id, path)

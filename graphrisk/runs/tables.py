@@ -98,6 +98,28 @@ SCHEMAS: dict[str, pa.Schema] = {
 rows of the accounts at their other ends. It is an index over the others, for readers that must be quick.
 """
 
+FACT_SCHEMAS: dict[str, pa.Schema] = {
+    "attributes": pa.schema(
+        [
+            ("value", pa.binary(16)),
+            ("kind", pa.int32()),
+            ("week", pa.int32()),
+            ("source", pa.int32()),
+            ("hint", pa.string()),
+            ("accounts", pa.int32()),
+            ("first_use", pa.int32()),
+        ]
+    ),
+    "uses": pa.schema([("account", pa.int32()), ("first", pa.int64()), ("last", pa.int64())]),
+    "held": pa.schema([("uses", pa.list_(pa.int32())), ("created", pa.int64())]),
+}
+"""The shared facts that a run saw, for those who ask why; no part of the output digest.
+
+``attributes``, sorted by value: the 16 bytes of a token's number, the kind's place in ``Policy.priced``, the week of an
+address or cohort, how many accounts hold it, and where its ``uses`` begin. ``uses``, sorted by attribute and account:
+first and last use (microseconds). ``held`` has one row an account: its uses, and when it was created.
+"""
+
 KEYED_FIELDS = ("token", "hint")
 """What depends on the token key or only helps people: no part of the output digest."""
 
@@ -117,7 +139,7 @@ def _as_array(values: Any, kind: pa.DataType) -> pa.Array:
 
 def build(name: str, columns: Mapping[str, Any]) -> pa.Table:
     """A table of a run from its columns (Arrow, numpy or lists), in the schema's order and types."""
-    schema = SCHEMAS[name]
+    schema = (SCHEMAS | FACT_SCHEMAS)[name]
     arrays = [_column(columns[field.name], field.type) for field in schema]
     return pa.table(arrays, schema=schema)
 

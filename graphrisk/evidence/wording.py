@@ -1,0 +1,116 @@
+"""Sentences for investigators: what is shared, what it proves, what would have to be wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+KIND_NAMES = {
+    "device": "device",
+    "card": "payment card",
+    "bank_account": "bank account",
+    "email": "e-mail address",
+    "phone": "phone number",
+    "address": "postal address",
+    "ip": "IP address",
+    "cohort": "sign-up cohort",
+}
+
+
+def kind_name(kind: str) -> str:
+    """A kind in words; kinds of a policy's own are called as they are there."""
+    return KIND_NAMES.get(kind, kind.replace("_", " "))
+
+
+def shared_text(shared: dict[str, Any], cap: int) -> str:
+    """What one shared value says of a pair."""
+    what, accounts = kind_name(shared["kind"]), shared["accounts"]
+    others = "only these two hold it" if accounts == 2 else f"{accounts:,} accounts hold it"
+    gap = shared["gap_days"]
+    when = "at the same time" if not gap else f"{gap:g} days apart"
+    verdict = shared["verdict"]
+    if verdict == "hub":
+        return f"The same {what}, but {others}: past {cap:,} it says nothing about any two."
+    if verdict == "gap":
+        return f"The same {what}, but used {when}: after so long it says nothing."
+    if verdict == "same_sign_ups":
+        return f"The same {what}, which tells of the same sign-ups as another one that counts."
+    if verdict == "corroborates":
+        return f"The same {what} ({others}); it only adds to other evidence, and there is none."
+    if shared["kind"] == "cohort":
+        text = f"Both signed up in one week at one place with {accounts:,} in all, more than chance explains"
+    else:
+        text = f"The same {what}; {others}, and both used it {when}"
+    if verdict == "ceiling":
+        return f"{text}. Worth {shared['price']:,}, cut to {shared['milli_nats']:,}: one kind counts no further."
+    return f"{text}."
+
+
+def pair_text(a: str, b: str, strength: int, threshold: int, shared: int, path: int | None) -> str:
+    """The answer about a pair in one sentence."""
+    if strength >= threshold:
+        return f"{a} and {b} are linked: what they share adds up to {strength:,} milli-nats, and {threshold:,} make a link."
+    if not shared:
+        text = f"{a} and {b} share nothing."
+    elif strength:
+        text = f"{a} and {b} are not linked: what they share adds up to {strength:,} of {threshold:,} milli-nats."
+    else:
+        text = f"{a} and {b} are not linked: what they share counts for nothing."
+    return text if path is None else f"{text} They are tied through others, over {path} links."
+
+
+def member_text(account: str, role: str, ring: dict[str, Any], paths: int) -> str:
+    """Why an account is in its ring, in one sentence."""
+    span = f"{ring['window_start'][:10]} to {ring['window_end'][:10]}"
+    if role == "core":
+        ties = f"{paths} independent chains of evidence tie" if paths > 1 else "one chain of evidence ties"
+        return (
+            f"{account} is a core member of ring {ring['ring_id']} ({ring['size']:,} accounts): {ties} it to other core "
+            f"members, by links that arose in the campaign from {span}."
+        )
+    return (
+        f"{account} is an associate of ring {ring['ring_id']} ({ring['size']:,} accounts): it is linked to members, but no "
+        f"link of the campaign ({span}) proves that it took part."
+    )
+
+
+def cut_text(account: str, pieces: Sequence[dict[str, Any]], cheapest: bool) -> str:
+    """What would free an account, in one sentence."""
+    told = _listed([f"the {kind_name(each['kind'])} {each['hint'] or each['token']}" for each in pieces])
+    best = "No cheaper evidence would do" if cheapest else "None of it could be left out"
+    verb = "were" if len(pieces) > 1 else "was"
+    return f"If {told} {verb} not shared, {account} would not be in the ring; detection run again confirms it. {best}."
+
+
+def near_text(account: str, ring_id: str, other: str, strength: int, threshold: int) -> str:
+    """How near a ringless account is to a ring."""
+    if strength >= threshold:
+        return (
+            f"{account} is in no ring. It is linked to {other} of ring {ring_id} ({strength:,} milli-nats), but too weakly for "
+            "how many accounts the ring has, so that its community is another."
+        )
+    return (
+        f"{account} is in no ring. The nearest is {ring_id}: with {other} it shares {strength:,} of the {threshold:,} "
+        f"milli-nats that make a link, {threshold - strength:,} too few."
+    )
+
+
+def alone_text(account: str, links: int, shares: bool, min_core: int) -> str:
+    """Why an account that is near no ring is in none."""
+    if links:
+        accounts = "1 account" if links == 1 else f"{links:,} accounts"
+        return f"{account} is in no ring. It is linked to {accounts}, of which fewer than {min_core} make a campaign."
+    if shares:
+        return f"{account} is in no ring. What it shares with other accounts links it to none, and none of them is in a ring."
+    return f"{account} is in no ring. It shares nothing with any other account."
+
+
+def ring_text(ring_id: str, size: int, apart: list[str], strength: int, links: int) -> str:
+    """Where a ring would split most easily."""
+    some = apart[0] if len(apart) == 1 else f"{len(apart):,} of its {size:,} accounts"
+    tie = "1 link" if links == 1 else f"{links:,} links"
+    return f"Ring {ring_id} would split most easily between {some} and the rest: {tie} of {strength:,} milli-nats in all hold them."
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

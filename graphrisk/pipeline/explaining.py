@@ -1,0 +1,179 @@
+"""Why and why not: a pair, an account and a ring explained from a run's own facts, and proved by running detection again."""
+
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from graphrisk.errors import NotFoundError
+from graphrisk.evidence.wording import alone_text, near_text, pair_text, shared_text
+from graphrisk.linkage.local import Priced, priced_pairs
+from graphrisk.linkage.prices import prices
+from graphrisk.linkage.waterfall import Shared, gap_days, other_prices, waterfall
+from graphrisk.model import Uses
+from graphrisk.pipeline.asking import chosen_run
+from graphrisk.pipeline.rerunning import component_of, part_of
+from graphrisk.pipeline.telling import iso, membership_told, path_told, ring_told
+from graphrisk.policy import Policy
+from graphrisk.runs.facts import Facts, open_facts
+from graphrisk.runs.snapshot import Snapshot
+from graphrisk.settings import Settings
+
+SHORT = 5
+"""So many links that fell short are told."""
+
+
+class Explainer:
+    """A run that is asked why. Answers are plain values with a sentence (``text``) at each step."""
+
+    def __init__(self, snapshot: Snapshot, facts: Facts) -> None:
+        self.snapshot, self.facts = snapshot, facts
+        self.policy = Policy.model_validate(snapshot.manifest["policy"])
+        self._kinds = self.policy.priced()
+        self._names = list(self._kinds)
+
+    def why(self, account_a: str, account_b: str) -> dict[str, Any]:
+        """Everything two accounts share, its price, and the strongest path where they are not linked. Raises ``NotFoundError``."""
+        a, b = self._row(account_a), self._row(account_b)
+        low, high = min(a, b), max(a, b)
+        uses = self.facts.uses_of(np.array([low, high] if low != high else [low]))
+        told = waterfall(uses, priced_pairs(uses, self.policy), low, high, self.policy) if a != b else []
+        shared = [self._shared(uses, each, swapped=a > b) for each in told]
+        strength, threshold = sum(each["milli_nats"] for each in shared), self.policy.links.threshold
+        links, others = self.snapshot.links_of(a)
+        link = links[others == b]
+        path = None if len(link) or a == b else self._path(a, b)
+        return {
+            "account_a": account_a,
+            "account_b": account_b,
+            "text": pair_text(
+                account_a, account_b, strength, threshold, len(shared), len(path["links"]) if path else None
+            ),
+            "linked": len(link) > 0,
+            "strength": strength,
+            "threshold": threshold,
+            "missing": max(0, threshold - strength),
+            "onset": self.snapshot.links_at(link)[0]["onset"] if len(link) else None,
+            "shared": shared,
+            "path": path,
+        }
+
+    def account(self, account_id: str) -> dict[str, Any]:
+        """Why an account is in its ring and what would free it; or why it is in none. Raises ``NotFoundError``."""
+        row = self._row(account_id)
+        if self.snapshot.ring_of[row] >= 0:
+            return membership_told(self.snapshot, self.facts, row)
+        return {
+            "account_id": account_id,
+            "ring": None,
+            "role": None,
+            "paths": [],
+            "bottleneck": None,
+            "frees": None,
+            **self._why_not(account_id, row),
+        }
+
+    def ring(self, ring_id: str) -> dict[str, Any]:
+        """What holds a ring together, where it would split, and the order in which it formed. Raises ``NotFoundError``."""
+        row = self.snapshot.ring_row(ring_id)
+        if row is None:
+            raise NotFoundError(
+                f"Run {self.snapshot.run_id} has no live ring {ring_id}; `graphrisk rings` lists the rings."
+            )
+        return ring_told(self.snapshot, self.facts, row)
+
+    def _why_not(self, account_id: str, row: int) -> dict[str, Any]:
+        holding = [self.facts.holders(each) for each in self.facts.attributes_of(row) if self._priced(each)]
+        near = np.unique(np.concatenate([np.array([row]), *holding]))
+        uses = self.facts.uses_of(near)
+        its = np.isin(uses.attribute, uses.attribute[uses.account == row])
+        uses = uses._replace(**{name: getattr(uses, name)[its] for name in ("attribute", "account", "first", "last")})
+        priced = priced_pairs(uses, self.policy, of=row)
+        links, _ = priced.links(1)
+        other = np.where(links.a == row, links.b, links.a)
+        in_ring = np.flatnonzero(self.snapshot.ring_of[other] >= 0)
+        best = in_ring[np.lexsort((other[in_ring], -links.strength[in_ring]))][:SHORT]
+        count = len(self.snapshot.links_of(row)[0])
+        if not len(best):
+            text = alone_text(account_id, count, len(near) > 1, self.policy.rings.min_core)
+            return {"text": text, "nearest": None}
+        short = [self._short(uses, priced, row, int(other[each])) for each in best]
+        ring_id = self.snapshot.rings["ring_id"][int(self.snapshot.ring_of[other[best[0]]])].as_py()
+        first, threshold = short[0], self.policy.links.threshold
+        text = near_text(account_id, ring_id, first["account_id"], first["strength"], threshold)
+        return {"text": text, "nearest": {"ring_id": ring_id, "threshold": threshold, "short": short}}
+
+    def _short(self, uses: Uses, priced: Priced, row: int, other: int) -> dict[str, Any]:
+        """A link that fell short, by how much, and what would be enough."""
+        told = waterfall(uses, priced, min(row, other), max(row, other), self.policy)
+        shared = [self._shared(uses, each, swapped=row > other) for each in told]
+        strength = sum(each["milli_nats"] for each in shared)
+        missing = max(0, self.policy.links.threshold - strength)
+        return {
+            "account_id": self.snapshot.account_id(other),
+            "ring_id": self.snapshot.rings["ring_id"][int(self.snapshot.ring_of[other])].as_py(),
+            "strength": strength,
+            "missing": missing,
+            "shared": shared,
+            "enough": self._enough(shared, missing),
+        }
+
+    def _enough(self, shared: list[dict[str, Any]], missing: int) -> list[dict[str, Any]]:
+        """For each kind: what one more value that only the two share, used at one time, would add, and whether that links."""
+        found: list[dict[str, Any]] = []
+        for name, kind in self.policy.kinds.items():
+            room = kind.ceiling - sum(each["milli_nats"] for each in shared if each["kind"] == name)
+            adds = min(room, int(prices(kind, np.array([2]))[0, 0]))
+            found.append({"kind": name, "milli_nats": adds, "enough": 0 < missing <= adds})
+        return found
+
+    def _shared(self, uses: Uses, each: Shared, swapped: bool) -> dict[str, Any]:
+        row, name = int(uses.row[each.attribute]), self._names[uses.kind[each.attribute]]
+        kind = self._kinds[name]
+        of_a, of_b = (each.uses_of_b, each.uses_of_a) if swapped else (each.uses_of_a, each.uses_of_b)
+        told: dict[str, Any] = {
+            "kind": name,
+            "token": self.facts.token(row),
+            "hint": self.facts.hint(row),
+            "accounts": int(uses.accounts[each.attribute]),
+            "verdict": each.verdict,
+            "gap_days": gap_days(each.gap_us),
+            "price": each.price,
+            "milli_nats": each.milli_nats,
+            "uses_a": _span(of_a),
+            "uses_b": _span(of_b),
+            "prices": other_prices(kind),
+        }
+        return {**told, "text": shared_text(told, kind.cap)}
+
+    def _path(self, a: int, b: int) -> dict[str, Any] | None:
+        accounts = component_of(self.snapshot, a)
+        if not np.isin(b, accounts):
+            return None
+        part = part_of(self.snapshot, self.facts, accounts)
+        links, _ = part.priced.links(self.policy.links.threshold)
+        return path_told(self.snapshot, links, a, {b})
+
+    def _row(self, account_id: str) -> int:
+        row = self.snapshot.account_row(account_id)
+        if row is None:
+            raise NotFoundError(
+                f"Run {self.snapshot.run_id} has no account {account_id!r}; ids are taken as they were loaded, check the spelling."
+            )
+        return row
+
+    def _priced(self, attribute: Any) -> bool:
+        return bool(self.facts.accounts[attribute] <= self._kinds[self._names[self.facts.kind[attribute]]].cap)
+
+
+def explainer(settings: Settings, run_id: str | None = None) -> Explainer:
+    """The live run, or another one, to be asked why. Raises ``NotFoundError`` or ``StoreError``."""
+    chosen = chosen_run(settings, run_id)
+    return Explainer(Snapshot(settings.runs, chosen, verify=False), open_facts(settings.runs, chosen))
+
+
+def _span(times: tuple[int, int]) -> dict[str, str]:
+    return {"first": iso(times[0]), "last": iso(times[1])}

@@ -1,0 +1,123 @@
+"""What holds an account in its ring, and the smallest evidence whose removal frees it, with detection as the judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from graphrisk.evidence.cuts import Cut, Pieces, least_subset, separating, smallest_cut
+from graphrisk.evidence.paths import disjoint_paths
+from graphrisk.model import Bools, Ints, Links
+from graphrisk.pipeline.rerunning import Part
+
+DEAREST = 3
+"""So many of the values that carry most of a ring are tried one by one: without one of them there may be no ring."""
+
+
+@dataclass(frozen=True)
+class Worth:
+    """The values under a ring's links, as columns: what each is worth to the pair that it ties most (milli-nats, over all
+    its weeks), what it carries in all, and over how many links."""
+
+    value: Ints
+    most: Ints
+    carried: Ints
+    links: Ints
+
+
+class Membership:
+    """One member of a ring of ``part``; pieces of evidence are values of ``part.uses``."""
+
+    def __init__(self, part: Part, account: int) -> None:
+        """``account`` is a row of the run. Detection finds its ring anew."""
+        self.part, self.account = part, account
+        self.formed = part.formed(np.array([account]))
+        self._place = int(np.searchsorted(part.accounts, account))
+        ring = int(self.formed.ring[self._place])
+        self.is_core = bool(self.formed.core[self._place])
+        others = np.flatnonzero((self.formed.ring == ring) & self.formed.core)
+        self._others = others[others != self._place]
+        of_ring = self.formed.ring_links.ring == ring
+        self.links, self.in_window = (
+            self.formed.ring_links.link.take(of_ring),
+            self.formed.ring_links.in_window[of_ring],
+        )
+        self._own = part.priced.of_account(account)
+        self._asked: dict[Pieces, bool] = {}
+
+    def paths(self) -> list[list[int]]:
+        """Paths to other core members, as positions of ``links``, strongest first; no two rest on one value."""
+        goals = self.part.accounts[self._others].tolist()
+        return disjoint_paths(self.links.a, self.links.b, self.links.strength, self._under(), self.account, goals)
+
+    def _under(self) -> list[frozenset[int]]:
+        """The values under each link of the ring."""
+        evidence = self.formed.evidence
+        rows = np.flatnonzero(_of_pairs(evidence.a, evidence.b, self.links))
+        most = int(self.part.accounts.max()) + 1
+        order = np.argsort(self.links.a * most + self.links.b)
+        keys = (self.links.a * most + self.links.b)[order]
+        places = order[np.searchsorted(keys, evidence.a[rows] * most + evidence.b[rows])]
+        under: list[set[int]] = [set() for _ in keys]
+        for place, value in zip(places.tolist(), self.part.uses.value[evidence.attribute[rows]].tolist(), strict=True):
+            under[place].add(value)
+        return [frozenset(each) for each in under]
+
+    def frees(self, pieces: Pieces) -> bool:
+        """Whether the account would share no ring with another core member if these values were shared by nobody."""
+        if pieces not in self._asked:
+            again = self.part.formed(np.array([self.account]), self._marked(pieces))
+            ring = again.ring[self._place]
+            self._asked[pieces] = bool(ring < 0 or not (again.ring[self._others] == ring).any())
+        return self._asked[pieces]
+
+    def _marked(self, pieces: Pieces) -> Bools:
+        return np.isin(self.part.uses.value, list(pieces))
+
+    def smallest_cut(self) -> Cut | None:
+        """The smallest evidence under the ring's links that frees the account; pieces are values of ``part.uses``."""
+        worth = self.worth()
+        cost = dict(zip(worth.value.tolist(), worth.most.tolist(), strict=True))
+        return smallest_cut(cost, self.frees, self._candidates(cost)) if len(self._others) else None
+
+    def worth(self) -> Worth:
+        """What the values under the ring's links are worth."""
+        priced = self.part.priced
+        rows = np.flatnonzero(_of_pairs(priced.a, priced.b, self.links))
+        value = self.part.uses.value[priced.attribute[rows]]
+        order = np.lexsort((priced.b[rows], priced.a[rows], value))
+        rows, value = rows[order], value[order]
+        a, b = priced.a[rows], priced.b[rows]
+        first = np.flatnonzero(np.r_[True, (np.diff(value) != 0) | (np.diff(a) != 0) | (np.diff(b) != 0)])
+        of_pair = np.add.reduceat(priced.price[rows], first)
+        values, begin = np.unique(value[first], return_index=True)
+        carried, most = np.add.reduceat(of_pair, begin), np.maximum.reduceat(of_pair, begin)
+        return Worth(values, most, carried, np.diff(np.r_[begin, len(first)]))
+
+    def _candidates(self, cost: dict[int, int]) -> list[Pieces]:
+        uses, own = self.part.uses, self._own
+        its = set(uses.value[own.attribute[_of_pairs(own.a, own.b, self.links)]].tolist())
+        found = [least_subset(its, cost, self._isolates)]
+        held = np.isin(uses.value, list(cost))[uses.attribute] & np.isin(
+            uses.account, np.r_[self.links.a, self.links.b]
+        )
+        pull = np.zeros(len(self.part.accounts), np.int64)
+        for ends in (self.links.a, self.links.b):
+            np.add.at(pull, np.searchsorted(self.part.accounts, ends), self.links.strength)
+        anchor = int(self.part.accounts[self._others[np.argmax(pull[self._others])]])
+        found.append(separating(uses.account[held], uses.value[uses.attribute[held]], cost, self.account, anchor))
+        worth = self.worth()
+        found += [frozenset({int(worth.value[each])}) for each in np.argsort(-worth.carried, kind="stable")[:DEAREST]]
+        return [pieces for pieces in found if pieces]
+
+    def _isolates(self, pieces: Pieces) -> bool:
+        """Whether the account keeps no link inside the ring without these."""
+        links, _ = self._own.links(self.part.policy.links.threshold, self._marked(pieces))
+        return not _of_pairs(links.a, links.b, self.links).any()
+
+
+def _of_pairs(a: Ints, b: Ints, links: Links) -> Bools:
+    """Which of the pairs (a, b) are links."""
+    most = int(max(a.max(initial=0), b.max(initial=0), links.b.max(initial=0))) + 1
+    return np.isin(a * most + b, links.a * most + links.b)

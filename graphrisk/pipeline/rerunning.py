@@ -1,0 +1,105 @@
+"""Detection run again on one component of a run, with some of the evidence left out: what proves an explanation."""
+
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+from __future__ import annotations
+
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrisk.detection.communities import find_communities
+from graphrisk.detection.components import find_components
+from graphrisk.linkage.local import Evidence, Priced, priced_pairs
+from graphrisk.model import NEVER, Bools, Ints, Links, Members, RingLinks, Rings, Uses
+from graphrisk.policy import Policy
+from graphrisk.rings.formation import form_rings
+from graphrisk.runs.facts import Facts
+from graphrisk.runs.snapshot import Snapshot
+
+_ENGINE = Lock()
+"""igraph's random generator belongs to the process; two threads at once would disturb each other's partitions."""
+
+
+@dataclass(frozen=True)
+class Formed:
+    """What detection found: links and all evidence, rings, their members and links, and the ring (−1: none) and role
+    of each account of the part."""
+
+    links: Links
+    evidence: Evidence
+    rings: Rings
+    members: Members
+    ring_links: RingLinks
+    ring: Ints
+    core: Bools
+
+
+@dataclass(frozen=True)
+class Part:
+    """Accounts (rows of the run, sorted) that have no link to any other, and all that detection needs to know of them."""
+
+    accounts: Ints
+    ids: pa.Array
+    open_since: Ints
+    uses: Uses
+    priced: Priced
+    policy: Policy
+    engine: str
+
+    def formed(self, around: Ints, without: Bools | None = None) -> Formed:
+        """Linkage, detection and rings, as if the attributes of ``uses`` marked in ``without`` were shared by nobody.
+
+        Once what was too large has come apart, only what still holds one of the accounts ``around`` is looked at.
+        """
+        policy = self.policy
+        links, evidence = self.priced.links(policy.links.threshold, without)
+        components = find_components(links, policy.links.threshold, policy.detection.oversize).around(around)
+        places = np.searchsorted(self.accounts, components.accounts)
+        with _ENGINE:
+            community = find_communities(
+                components, self.ids.take(pa.array(places)), policy.detection, self.engine, processes=1
+            )
+        rings, members, ring_links = form_rings(
+            components.accounts,
+            community,
+            self.open_since[places],
+            components.links,
+            components.oversize[components.component],
+            policy.rings,
+        )
+        ring, core = np.full(len(self.accounts), -1), np.zeros(len(self.accounts), bool)
+        of = np.searchsorted(self.accounts, members.account)
+        ring[of], core[of] = members.ring, members.core
+        return Formed(links, evidence, rings, members, ring_links, ring, core)
+
+
+def component_of(snapshot: Snapshot, account: int) -> Ints:
+    """The accounts (rows, sorted) that links lead to from one, itself included."""
+    found = {account}
+    edge = [account]
+    while edge:
+        others = np.unique(np.concatenate([snapshot.links_of(each)[1] for each in edge])).tolist()
+        edge = [other for other in others if other not in found]
+        found.update(edge)
+    return np.array(sorted(found), np.int64)
+
+
+def part_of(snapshot: Snapshot, facts: Facts, accounts: Ints) -> Part:
+    """The given accounts of a run (rows, sorted)."""
+    policy = Policy.model_validate(snapshot.manifest["policy"])
+    rows = snapshot.accounts.take(pa.array(accounts))
+    open_since = pc.if_else(pc.equal(rows["status"], "active"), facts.created(accounts), None)
+    uses = facts.uses_of(accounts)
+    return Part(
+        accounts=accounts,
+        ids=rows["account_id"].combine_chunks(),
+        open_since=pc.fill_null(open_since, NEVER).to_numpy().astype(np.int64),
+        uses=uses,
+        priced=priced_pairs(uses, policy),
+        policy=policy,
+        engine=snapshot.manifest["engine"],
+    )

@@ -1,0 +1,139 @@
+"""A membership and a ring as they are told: paths, what would free an account, the weakest cut, the order of joining."""
+
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import numpy as np
+
+from graphrisk.detection.igraph_engine import min_cut
+from graphrisk.evidence.paths import strongest_path
+from graphrisk.evidence.wording import cut_text, member_text, ring_text
+from graphrisk.model import Links, moment_of
+from graphrisk.pipeline.membership import Membership
+from graphrisk.pipeline.rerunning import component_of, part_of
+from graphrisk.runs.facts import Facts
+from graphrisk.runs.snapshot import Snapshot, plain
+
+_OF_RING = ("ring_id", "size", "core_size", "score", "band", "window_start", "window_end", "recommended", "rival")
+
+
+def membership_of(snapshot: Snapshot, facts: Facts, account: int) -> Membership:
+    """The membership of an account (row) that is in a ring."""
+    return Membership(part_of(snapshot, facts, component_of(snapshot, account)), account)
+
+
+def membership_told(snapshot: Snapshot, facts: Facts, account: int) -> dict[str, Any]:
+    """Role, window, independent paths to the other core members, the bottleneck, and what would free the account."""
+    held = membership_of(snapshot, facts, account)
+    account_id = snapshot.account_id(account)
+    ring = plain(snapshot.rings.select(list(_OF_RING)).slice(int(snapshot.ring_of[account]), 1))[0]
+    role = "core" if held.is_core else "associate"
+    paths = [_told(snapshot, held.links, path, account) for path in held.paths()]
+    return {
+        "account_id": account_id,
+        "text": member_text(account_id, role, ring, len(paths)),
+        "ring": ring,
+        "role": role,
+        "paths": paths,
+        "bottleneck": min(paths[0]["links"], key=lambda step: step["strength"]) if paths else None,
+        "frees": _frees(facts, held, account_id),
+        "nearest": None,
+    }
+
+
+def ring_told(snapshot: Snapshot, facts: Facts, ring: int) -> dict[str, Any]:
+    """The weakest cut of a ring and the order in which its members came, each by its first link."""
+    ring_id = snapshot.rings["ring_id"][ring].as_py()
+    member = snapshot.account_row(snapshot.members_of(ring)[0]["account_id"])
+    held = membership_of(snapshot, facts, member or 0)
+    links = held.links
+    accounts, ends = np.unique(np.concatenate([links.a, links.b]), return_inverse=True)
+    weight, side, crossing = min_cut(len(accounts), ends.reshape(2, -1).T, links.strength.astype(np.float64))
+    apart = [snapshot.account_id(int(accounts[place])) for place in side]
+    return {
+        "ring_id": ring_id,
+        "text": ring_text(ring_id, len(accounts), apart, round(weight), len(crossing)),
+        "weakest_cut": {
+            "strength": round(weight),
+            "accounts": apart,
+            "links": _links_of(snapshot, links, crossing),
+        },
+        "formed": _order(snapshot, held),
+    }
+
+
+def _order(snapshot: Snapshot, held: Membership) -> list[dict[str, Any]]:
+    links, joined = held.links, set[int]()
+    found: list[dict[str, Any]] = []
+    for place in np.lexsort((links.b, links.a, links.onset)).tolist():
+        a, b = int(links.a[place]), int(links.b[place])
+        for account, other in ((a, b), (b, a)):
+            if account not in joined:
+                joined.add(account)
+                found.append(
+                    {
+                        "account_id": snapshot.account_id(account),
+                        "at": iso(int(links.onset[place])),
+                        "by_link_to": snapshot.account_id(other),
+                        "strength": int(links.strength[place]),
+                        "in_campaign": bool(held.in_window[place]),
+                    }
+                )
+    return found
+
+
+def _frees(facts: Facts, held: Membership, account_id: str) -> dict[str, Any] | None:
+    cut = held.smallest_cut()
+    if cut is None:
+        return None
+    worth = held.worth()
+    uses, names = held.part.uses, list(held.part.policy.priced())
+    pieces: list[dict[str, Any]] = []
+    for value, most, links in zip(worth.value.tolist(), worth.most.tolist(), worth.links.tolist(), strict=True):
+        if value in cut.pieces:
+            attributes = np.flatnonzero(uses.value == value)
+            kind, row = names[uses.kind[attributes[0]]], int(uses.row[attributes[0]])
+            pieces.append(
+                {
+                    "kind": kind,
+                    "token": facts.token(row),
+                    "hint": facts.hint(row),
+                    "accounts": int(uses.accounts[attributes].max()),
+                    "milli_nats": most,
+                    "links": links,
+                }
+            )
+    pieces.sort(key=lambda piece: (piece["kind"], -piece["milli_nats"], piece["token"]))
+    text = cut_text(account_id, pieces, cut.cheapest)
+    return {"pieces": pieces, "milli_nats": cut.cost, "cheapest": cut.cheapest, "text": text}
+
+
+def path_told(snapshot: Snapshot, links: Links, start: int, goals: Collection[int]) -> dict[str, Any] | None:
+    """The strongest path between accounts over some links, with its evidence, or None."""
+    path = strongest_path(links.a, links.b, links.strength, start, goals)
+    return None if path is None else _told(snapshot, links, path, start)
+
+
+def _told(snapshot: Snapshot, links: Links, path: list[int], start: int) -> dict[str, Any]:
+    steps = _links_of(snapshot, links, path)
+    at = snapshot.account_id(start)
+    for step in steps:
+        at = step["account_b"] if step["account_a"] == at else step["account_a"]
+    return {"to": at, "weakest": min(step["strength"] for step in steps), "links": steps}
+
+
+def _links_of(snapshot: Snapshot, links: Links, places: Collection[int]) -> list[dict[str, Any]]:
+    found: list[int] = []
+    for place in places:
+        rows, others = snapshot.links_of(int(links.a[place]))
+        found.append(int(rows[others == links.b[place]][0]))
+    return snapshot.links_at(np.array(found, np.int64))
+
+
+def iso(at: int) -> str:
+    """Microseconds as ISO 8601 in UTC, as everywhere in a run's answers."""
+    return moment_of(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
