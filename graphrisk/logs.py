@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Generator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 LOG = logging.getLogger("graphrisk")
 SECONDS_BETWEEN_LINES = 5.0
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 def configure(verbose: bool = False) -> None:
@@ -45,7 +47,7 @@ class Step:
         self._done += units
         if self._bar is not None and self._task is not None:
             self._bar.update(self._task, completed=self._done)
-        elif time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
+        elif not _quiet.get() and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
             self._last_line = time.monotonic()
             of = f" of {self._total:,}" if self._total else ""
             LOG.info("%s: %s%s done", self._name, f"{self._done:,}", of)
@@ -56,8 +58,21 @@ class Step:
 
 
 @contextmanager
+def quietly() -> Generator[None]:
+    """Around work whose steps are parts of one short answer: none of them is shown or logged."""
+    before = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(before)
+
+
+@contextmanager
 def step(name: str, total: int | None = None) -> Generator[Step]:
     """Show ``name`` while the block runs; ``total`` (when known) gives a bar and the time left."""
+    if _quiet.get():
+        yield Step(name, total, None)
+        return
     if not sys.stderr.isatty():
         current = Step(name, total, None)
         yield current

@@ -46,6 +46,28 @@ def shared_text(shared: dict[str, Any], cap: int) -> str:
     return f"{text}."
 
 
+def prices_text(shared: dict[str, Any]) -> str:
+    """What a shared value would be worth otherwise: if only two held it at one time, if more did, after more days."""
+    accounts, worth = shared["accounts"], shared["price"]
+    at_once = [each for each in shared["prices"] if not each["gap_days"]]
+    parts: list[str] = []
+    if accounts > 2 or shared["gap_days"]:
+        parts.append(f"{at_once[0]['milli_nats']:,} if only these two held it, at one time")
+    counting = [each for each in at_once if each["milli_nats"]]
+    if shared["verdict"] == "hub" and counting:
+        parts.append(f"{counting[-1]['milli_nats']:,} at {counting[-1]['accounts']:,} accounts, the most that count")
+    more = [each for each in at_once if each["accounts"] > accounts and 2 * each["milli_nats"] <= worth]
+    if worth and more:
+        parts.append(f"{more[0]['milli_nats']:,} at {more[0]['accounts']:,} accounts")
+    near = min((each["accounts"] for each in at_once if each["accounts"] >= accounts), default=0)
+    of_near = [each for each in shared["prices"] if each["accounts"] == near and each["gap_days"] > shared["gap_days"]]
+    later = [each for each in of_near if 2 * each["milli_nats"] <= worth]
+    if worth and later:
+        days = "1 day" if later[0]["gap_days"] == 1 else f"{later[0]['gap_days']:,} days"
+        parts.append(f"{later[0]['milli_nats']:,} after {days}")
+    return f"would be worth {'; '.join(parts)}" if parts else "would never be worth more"
+
+
 def pair_text(a: str, b: str, strength: int, threshold: int, shared: int, path: int | None) -> str:
     """The answer about a pair in one sentence."""
     if strength >= threshold:

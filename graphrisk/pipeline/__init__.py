@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from graphrisk.pipeline.comparing import Differences, differences
     from graphrisk.pipeline.detecting import detect
+    from graphrisk.pipeline.explaining import Explainer, explainer_of, why
     from graphrisk.pipeline.following import follow
     from graphrisk.pipeline.graphing import graph_status, rebuild, sync, verify
     from graphrisk.pipeline.loading import Loaded, compact, load
@@ -49,10 +50,12 @@ _VERBS = {
         "status",
     ),
     "comparing": ("Differences", "differences"),
+    "explaining": ("Explainer", "explainer_of", "why"),
 }
 
 __all__ = [
     "Differences",
+    "Explainer",
     "Loaded",
     "account",
     "catch_up",
@@ -61,6 +64,7 @@ __all__ = [
     "detect",
     "differences",
     "ensure_signals",
+    "explainer_of",
     "export",
     "follow",
     "graph_status",
@@ -77,6 +81,7 @@ __all__ = [
     "status",
     "sync",
     "verify",
+    "why",
 ]
 
 

@@ -4,11 +4,14 @@
 # pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from graphrisk.errors import NotFoundError
+from graphrisk.errors import NotFoundError, SettingsError
+from graphrisk.evidence.disclosable import REFUSALS, Audience, disclosable
 from graphrisk.evidence.wording import alone_text, near_text, pair_text, shared_text
 from graphrisk.linkage.local import Priced, priced_pairs
 from graphrisk.linkage.prices import prices
@@ -36,16 +39,21 @@ class Explainer:
         self._names = list(self._kinds)
 
     def why(self, account_a: str, account_b: str) -> dict[str, Any]:
-        """Everything two accounts share, its price, and the strongest path where they are not linked. Raises ``NotFoundError``."""
+        """Everything two accounts share, its price, and the strongest path where they are not linked.
+
+        Raises ``NotFoundError``, or ``SettingsError`` when both are the same.
+        """
+        if account_a == account_b:
+            raise SettingsError(f"Both ids are {account_a!r}; name two accounts, or one to ask about its ring.")
         a, b = self._row(account_a), self._row(account_b)
         low, high = min(a, b), max(a, b)
-        uses = self.facts.uses_of(np.array([low, high] if low != high else [low]))
-        told = waterfall(uses, priced_pairs(uses, self.policy), low, high, self.policy) if a != b else []
+        uses = self.facts.uses_of(np.array([low, high]))
+        told = waterfall(uses, priced_pairs(uses, self.policy), low, high, self.policy)
         shared = [self._shared(uses, each, swapped=a > b) for each in told]
         strength, threshold = sum(each["milli_nats"] for each in shared), self.policy.links.threshold
         links, others = self.snapshot.links_of(a)
         link = links[others == b]
-        path = None if len(link) or a == b else self._path(a, b)
+        path = None if len(link) else self._path(a, b)
         return {
             "account_a": account_a,
             "account_b": account_b,
@@ -79,6 +87,8 @@ class Explainer:
     def ring(self, ring_id: str) -> dict[str, Any]:
         """What holds a ring together, where it would split, and the order in which it formed. Raises ``NotFoundError``."""
         row = self.snapshot.ring_row(ring_id)
+        if row is None and self.snapshot.lineage_of(ring_id):
+            raise NotFoundError(f"Ring {ring_id} is retired; `graphrisk show ring {ring_id}` says what took over.")
         if row is None:
             raise NotFoundError(
                 f"Run {self.snapshot.run_id} has no live ring {ring_id}; `graphrisk rings` lists the rings."
@@ -96,15 +106,15 @@ class Explainer:
         other = np.where(links.a == row, links.b, links.a)
         in_ring = np.flatnonzero(self.snapshot.ring_of[other] >= 0)
         best = in_ring[np.lexsort((other[in_ring], -links.strength[in_ring]))][:SHORT]
-        count = len(self.snapshot.links_of(row)[0])
+        count, shares = len(self.snapshot.links_of(row)[0]), len(near) > 1
         if not len(best):
-            text = alone_text(account_id, count, len(near) > 1, self.policy.rings.min_core)
-            return {"text": text, "nearest": None}
+            text = alone_text(account_id, count, shares, self.policy.rings.min_core)
+            return {"text": text, "shares": shares, "nearest": None}
         short = [self._short(uses, priced, row, int(other[each])) for each in best]
         ring_id = self.snapshot.rings["ring_id"][int(self.snapshot.ring_of[other[best[0]]])].as_py()
         first, threshold = short[0], self.policy.links.threshold
         text = near_text(account_id, ring_id, first["account_id"], first["strength"], threshold)
-        return {"text": text, "nearest": {"ring_id": ring_id, "threshold": threshold, "short": short}}
+        return {"text": text, "shares": shares, "nearest": {"ring_id": ring_id, "threshold": threshold, "short": short}}
 
     def _short(self, uses: Uses, priced: Priced, row: int, other: int) -> dict[str, Any]:
         """A link that fell short, by how much, and what would be enough."""
@@ -171,8 +181,36 @@ class Explainer:
 
 def explainer(settings: Settings, run_id: str | None = None) -> Explainer:
     """The live run, or another one, to be asked why. Raises ``NotFoundError`` or ``StoreError``."""
-    chosen = chosen_run(settings, run_id)
-    return Explainer(Snapshot(settings.runs, chosen, verify=False), open_facts(settings.runs, chosen))
+    return explainer_of(Snapshot(settings.runs, chosen_run(settings, run_id), verify=False), settings.runs)
+
+
+def explainer_of(snapshot: Snapshot, runs: Path) -> Explainer:
+    """A run that is open, to be asked why. Raises ``NotFoundError`` or ``StoreError``."""
+    return Explainer(snapshot, open_facts(runs, snapshot.run_id))
+
+
+def why(
+    settings: Settings,
+    asked: str,
+    other: str | None = None,
+    run_id: str | None = None,
+    audience: Audience = "investigator",
+) -> dict[str, Any]:
+    """What the live run (or another) answers about two accounts, an account, or else a ring; ``about`` says which.
+
+    ``disclosable`` is for an account alone. Raises ``NotFoundError``, ``SettingsError`` or ``StoreError``.
+    """
+    run = explainer(settings, run_id)
+    if other is not None:
+        about, told = "pair", partial(run.why, asked, other)
+    elif asked.startswith("ring_") and run.snapshot.account_row(asked) is None:
+        about, told = "ring", partial(run.ring, asked)
+    else:
+        about, told = "account", partial(run.account, asked)
+    if audience == "disclosable" and about != "account":
+        raise SettingsError(REFUSALS[about])
+    answer = disclosable(told()) if audience == "disclosable" else told()
+    return {"run_id": run.snapshot.run_id, "about": about, **answer}
 
 
 def _span(times: tuple[int, int]) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from graphrisk.detection.communities import find_communities
 from graphrisk.detection.components import find_components
 from graphrisk.linkage.local import Evidence, Priced, priced_pairs
+from graphrisk.logs import quietly
 from graphrisk.model import NEVER, Bools, Ints, Links, Members, RingLinks, Rings, Uses
 from graphrisk.policy import Policy
 from graphrisk.rings.formation import form_rings
@@ -59,7 +60,7 @@ class Part:
         links, evidence = self.priced.links(policy.links.threshold, without)
         components = find_components(links, policy.links.threshold, policy.detection.oversize).around(around)
         places = np.searchsorted(self.accounts, components.accounts)
-        with _ENGINE:
+        with _ENGINE, quietly():
             community = find_communities(
                 components, self.ids.take(pa.array(places)), policy.detection, self.engine, processes=1
             )

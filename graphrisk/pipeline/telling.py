@@ -41,6 +41,7 @@ def membership_told(snapshot: Snapshot, facts: Facts, account: int) -> dict[str,
         "paths": paths,
         "bottleneck": min(paths[0]["links"], key=lambda step: step["strength"]) if paths else None,
         "frees": _frees(facts, held, account_id),
+        "shares": True,
         "nearest": None,
     }
 
@@ -92,6 +93,7 @@ def _frees(facts: Facts, held: Membership, account_id: str) -> dict[str, Any] | 
         return None
     worth = held.worth()
     uses, names = held.part.uses, list(held.part.policy.priced())
+    own = set(uses.value[uses.attribute[uses.account == held.account]].tolist())
     pieces: list[dict[str, Any]] = []
     for value, most, links in zip(worth.value.tolist(), worth.most.tolist(), worth.links.tolist(), strict=True):
         if value in cut.pieces:
@@ -105,6 +107,7 @@ def _frees(facts: Facts, held: Membership, account_id: str) -> dict[str, Any] | 
                     "accounts": int(uses.accounts[attributes].max()),
                     "milli_nats": most,
                     "links": links,
+                    "held": value in own,
                 }
             )
     pieces.sort(key=lambda piece: (piece["kind"], -piece["milli_nats"], piece["token"]))
