@@ -55,8 +55,9 @@ reference: .venv/ready ## learn the shipped reference from named worlds; written
 docs: .venv/ready ## write the generated parts of the documentation
 	@$(BIN)/python -m tests.docs
 
-readme: .venv/ready ## write what the README shows of the demo
+readme: .venv/ready ## write what the README and docs/explanations.md show of the demo
 	@$(BIN)/python -m tests.readme
+	@$(BIN)/python -m tests.explanations
 
 fmt: .venv/ready ## format
 	@$(BIN)/ruff format .

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         show_account,
         show_ring,
         status,
+        why,
     )
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "show_account",
     "show_ring",
     "status",
+    "why",
 ]
 
 

@@ -127,6 +127,21 @@ def show_ring(ring_id: str, *, home: Where = None, run_id: str | None = None) ->
     return pipeline.ring(_settings(home), ring_id, run_id)
 
 
+def why(
+    asked: str,
+    other: str | None = None,
+    *,
+    home: Where = None,
+    run_id: str | None = None,
+    audience: Literal["investigator", "disclosable"] = "investigator",
+) -> dict[str, Any]:
+    """Why two accounts are tied, or are not; or why an account is in its ring, or how a ring holds together.
+
+    Raises ``NotFoundError``, or ``SettingsError`` when what is asked for is not disclosable.
+    """
+    return pipeline.why(_settings(home), asked, other, run_id, audience)
+
+
 def read_run(run_id: str | None = None, *, home: Where = None) -> PublishedRun:
     """The live run, or the one named. Raises ``NotFoundError`` when there is none."""
     settings = _settings(home)

@@ -24,6 +24,7 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     408: "Request timeout",
+    409: "Conflict",
     410: "Gone",
     413: "Content too large",
     415: "Unsupported media type",

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from graphrisk import pipeline
 from graphrisk.api.errors import ApiError
 from graphrisk.api.metrics import Metrics
 from graphrisk.api.rendering import AccountAnswers
@@ -17,9 +18,13 @@ from graphrisk.runs.snapshot import Snapshot
 from graphrisk.runs.store import publications
 from graphrisk.settings import Settings
 
+if TYPE_CHECKING:
+    from graphrisk.pipeline import Explainer  # brings in detection, which a server that nobody asks why does without
+
 LOOK_EVERY_SECONDS = 1.0
 RETRY_SECONDS = 10.0
 OLDER_RUNS_OPEN = 2
+T = TypeVar("T")
 
 NOTHING = ApiError(
     503,
@@ -37,6 +42,7 @@ class Published:
         self.links = BrowserLinks(settings.browser_url)
         self._older: OrderedDict[str, Snapshot] = OrderedDict()
         self._answers: dict[Snapshot, AccountAnswers] = {}
+        self._explainers: dict[Snapshot, Explainer] = {}
         self._opening, self._looking = asyncio.Lock(), asyncio.Lock()
         self._seen: Any = None
         self._retry_at = 0.0
@@ -103,10 +109,30 @@ class Published:
         found = self._answers.get(snapshot)
         if found is None:
             found = AccountAnswers(snapshot, self.links)
-            opened = {self.current, *self._older.values()}
-            self._answers = {each: answers for each, answers in self._answers.items() if each in opened}
-            self._answers[snapshot] = found
+            self._answers = {**self._of_open(self._answers), snapshot: found}
         return found
+
+    async def explainer(self, snapshot: Snapshot) -> Explainer:
+        """What explains a run; its facts are mapped when it is first asked, and stay so as long as the run is open.
+
+        Raises ``ApiError``: 409 when the run kept no facts, 410 when it is no longer kept.
+        """
+        found = self._explainers.get(snapshot)
+        if found is None:
+            if "uses.arrow" not in snapshot.manifest["files"]:
+                detail = f"Run {snapshot.run_id} is from before runs kept what explanations need; ask a newer run."
+                raise ApiError(409, "no_facts_kept", detail)
+            try:
+                found = await asyncio.to_thread(lambda: pipeline.explainer_of(snapshot, self._settings.runs))
+            except NotFoundError as error:
+                raise _gone(snapshot.run_id) from error
+            self._explainers = {**self._of_open(self._explainers), snapshot: found}
+        return found
+
+    def _of_open(self, kept: dict[Snapshot, T]) -> dict[Snapshot, T]:
+        """What belongs to runs that are still open."""
+        opened = {self.current, *self._older.values()}
+        return {each: value for each, value in kept.items() if each in opened}
 
     def age_seconds(self) -> float | None:
         """Seconds since the served run was published."""
@@ -159,7 +185,7 @@ class Published:
                 try:
                     found = await asyncio.to_thread(Snapshot, self._settings.runs, run_id)
                 except NotFoundError as error:
-                    raise ApiError(410, "run_gone", f"Run {run_id} is no longer kept; ask the live run.") from error
+                    raise _gone(run_id) from error
             self._keep(found)
             return found
 
@@ -169,3 +195,7 @@ class Published:
         return ApiError(
             503, "run_refused", "The published run cannot be served: it is damaged; the log of the server says how."
         )
+
+
+def _gone(run_id: str) -> ApiError:
+    return ApiError(410, "run_gone", f"Run {run_id} is no longer kept; ask the live run.")

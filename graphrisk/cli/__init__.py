@@ -12,6 +12,7 @@ from graphrisk.cli.application import app, home_in_use
 from graphrisk.cli.batch import register as register_batch
 from graphrisk.cli.calibrating import register as register_calibrating
 from graphrisk.cli.evaluating import register as register_evaluating
+from graphrisk.cli.explaining import register as register_explaining
 from graphrisk.cli.graphing import register as register_graphing
 from graphrisk.cli.inspecting import register as register_inspecting
 from graphrisk.cli.local_neo4j import register as register_local_neo4j
@@ -26,6 +27,7 @@ STOPPED = "Stopped; nothing was left half done."
 register_batch(app)
 register_calibrating(app)
 register_evaluating(app)
+register_explaining(app)
 register_graphing(app)
 register_inspecting(app)
 register_local_neo4j(app)

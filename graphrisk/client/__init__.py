@@ -33,6 +33,12 @@ from graphrisk.client.answers import (
     UnknownAccount,
 )
 from graphrisk.client.asking import Client, RingFilters
+from graphrisk.client.explanations import (
+    AccountExplanation,
+    DisclosableExplanation,
+    PairExplanation,
+    RingExplanation,
+)
 from graphrisk.client.failures import (
     ApiError,
     Forbidden,
@@ -49,11 +55,13 @@ from graphrisk.client.run_answers import Change, Comparison, Publication, Run, R
 
 __all__ = [
     "Account",
+    "AccountExplanation",
     "AccountLink",
     "ApiError",
     "Change",
     "Client",
     "Comparison",
+    "DisclosableExplanation",
     "Drawing",
     "Edge",
     "Evidence",
@@ -66,6 +74,7 @@ __all__ = [
     "Node",
     "NotFound",
     "Pair",
+    "PairExplanation",
     "Publication",
     "RateLimited",
     "Reason",
@@ -73,6 +82,7 @@ __all__ = [
     "RetiredRingDetail",
     "Ring",
     "RingDetail",
+    "RingExplanation",
     "RingFilters",
     "RingOfAccount",
     "RingRetired",

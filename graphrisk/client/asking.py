@@ -22,6 +22,12 @@ from graphrisk.client.answers import (
     RingDetail,
     UnknownAccount,
 )
+from graphrisk.client.explanations import (
+    AccountExplanation,
+    DisclosableExplanation,
+    PairExplanation,
+    RingExplanation,
+)
 from graphrisk.client.failures import RunGone
 from graphrisk.client.reading import member, parsed, told_by
 from graphrisk.client.rows import Rows
@@ -122,6 +128,26 @@ class Client:
     def graph(self, ring_id: str, *, run: str | None = None, as_of: When = None) -> Drawing:
         """A ring ready to draw, bounded. Raises ``RingRetired`` when it is gone."""
         return self._one(Drawing, path_of("v1", "rings", ring_id, "graph"), {"run": run, "as_of": as_of})
+
+    def why(self, a: str, b: str, *, run: str | None = None, as_of: When = None) -> PairExplanation:
+        """Everything that two accounts share and what it is worth; where they are not linked, the strongest way between them."""
+        return self._one(PairExplanation, "/v1/links/why", {"a": a, "b": b, "run": run, "as_of": as_of})
+
+    def explanation(self, account_id: str, *, run: str | None = None, as_of: When = None) -> AccountExplanation:
+        """Why an account is in its ring and what would free it, or why it is in none."""
+        path = path_of("v1", "accounts", account_id, "explanation")
+        return self._one(AccountExplanation, path, {"run": run, "as_of": as_of})
+
+    def disclosable(self, account_id: str, *, run: str | None = None, as_of: When = None) -> DisclosableExplanation:
+        """What of its explanation may be shown to whoever an account belongs to."""
+        path = path_of("v1", "accounts", account_id, "explanation")
+        query = {"audience": "disclosable", "run": run, "as_of": as_of}
+        return self._one(DisclosableExplanation, path, query)
+
+    def ring_explanation(self, ring_id: str, *, run: str | None = None, as_of: When = None) -> RingExplanation:
+        """Where a ring would split, and how it formed. Raises ``RingRetired`` when it is gone."""
+        path = path_of("v1", "rings", ring_id, "explanation")
+        return self._one(RingExplanation, path, {"run": run, "as_of": as_of})
 
     def runs(self) -> list[Run]:
         """The runs that are kept, oldest first."""

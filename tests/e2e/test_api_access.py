@@ -25,12 +25,15 @@ NEEDED = {
     "/v1/accounts/{account_id}": "scores:read",
     "/v1/accounts:lookup": "scores:read",
     "/v1/accounts/{account_id}/links": "rings:read",
+    "/v1/accounts/{account_id}/explanation": "rings:read",
+    "/v1/links/why": "rings:read",
     "/v1/rings": "rings:read",
     "/v1/rings/{ring_id}": "rings:read",
     "/v1/rings/{ring_id}/members": "rings:read",
     "/v1/rings/{ring_id}/links": "rings:read",
     "/v1/rings/{ring_id}/lineage": "rings:read",
     "/v1/rings/{ring_id}/graph": "rings:read",
+    "/v1/rings/{ring_id}/explanation": "rings:read",
     "/v1/runs": "ops:read",
     "/v1/runs/{run_id}": "ops:read",
     "/v1/runs/{run_id}/diff/{other}": "ops:read",
@@ -42,6 +45,7 @@ NEEDED = {
 
 class Known(NamedTuple):
     account: str
+    other: str
     ring: str
     run: str
 
@@ -57,7 +61,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
 def known(api: Api) -> Known:
     first = api.get("/v1/rings", limit=1).ok()
     ring = first["items"][0]["ring_id"]
-    return Known(api.get(f"/v1/rings/{ring}/members").ok()["items"][0]["account_id"], ring, first["run_id"])
+    members = api.get(f"/v1/rings/{ring}/members").ok()["items"]
+    return Known(members[0]["account_id"], members[1]["account_id"], ring, first["run_id"])
 
 
 def ask(api: Api, path: str, known: Known, key: str | None) -> Answered:
@@ -65,7 +70,9 @@ def ask(api: Api, path: str, known: Known, key: str | None) -> Answered:
     if path.endswith(":lookup"):
         body = [json.dumps({"ids": [known.account]}).encode()]
         return api.ask(filled, method="POST", key=key, headers={"content-type": "application/json"}, body=body)
-    return api.get(filled, key=key)
+    return api.ask(
+        filled, key=key, query=f"a={known.account}&b={known.other}".encode() if path.endswith("/why") else b""
+    )
 
 
 def guarded(routes: Iterable[Any]) -> Iterator[GuardedRoute]:

@@ -29,6 +29,8 @@ def test_query_parameters_are_never_ignored(api: Api) -> None:
     paths = {
         f"/v1/accounts/{ACCOUNT}": "rum",
         f"/v1/accounts/{ACCOUNT}/links": "band",
+        f"/v1/accounts/{ACCOUNT}/explanation": "limit",
+        f"/v1/rings/{known}/explanation": "limit",
         "/v1/rings": "marketplaces",
         f"/v1/rings/{known}": "limit",
         f"/v1/rings/{known}/graph": "limit",

@@ -202,8 +202,9 @@ def test_a_server_that_finds_its_only_run_damaged_says_so_and_serves_it_once_men
 def test_what_is_unchanged_is_not_sent_again_but_is_audited(api: Api) -> None:
     ring = api.get("/v1/rings", limit=1).ok()["items"][0]["ring_id"]
     tag = ""
-    paths = [f"/v1/accounts/first_0{more}" for more in ("", "/links")]
-    paths += ["/v1/rings", *(f"/v1/rings/{ring}{more}" for more in ("", "/members", "/links", "/lineage", "/graph"))]
+    paths = [f"/v1/accounts/first_0{more}" for more in ("", "/links", "/explanation")]
+    parts = ("", "/members", "/links", "/lineage", "/graph", "/explanation")
+    paths += ["/v1/rings", *(f"/v1/rings/{ring}{more}" for more in parts)]
     for path in paths:
         tag = api.get(path).headers["etag"]
         again = api.get(path, headers={"if-none-match": f'"other", {tag}', "x-request-id": "again"})

@@ -21,6 +21,7 @@ import pytest
 
 import graphrisk
 from graphrisk.client import (
+    Account,
     Client,
     Forbidden,
     NotFound,
@@ -119,6 +120,16 @@ def test_every_answer_is_whole(served: Served, client: Client) -> None:
     assert same(client.graph(ring_id), raw(f"/v1/rings/{ring_id}/graph"))
     assert same(tuple(client.runs()), raw("/v1/runs")["runs"])
     assert same(client.run(first), raw(f"/v1/runs/{first}"))
+    explained = f"/v1/accounts/{member}/explanation"
+    assert same(client.explanation(member), raw(explained))
+    assert same(client.disclosable(member), raw(f"{explained}?audience=disclosable"))
+    assert same(client.ring_explanation(ring_id), raw(f"/v1/rings/{ring_id}/explanation"))
+    other = client.explanation(member).paths[0].to
+    everyone = client.lookup(f"acc_{number:08}" for number in range(600))
+    alone = next(each for each in everyone if isinstance(each, Account) and each.ring is None)
+    assert same(client.explanation(alone.account_id), raw(f"/v1/accounts/{alone.account_id}/explanation"))
+    for each in (other, alone.account_id, "acc_00000001"):
+        assert same(client.why(member, each), raw(f"/v1/links/why?a={member}&b={each}"))
     whole(client.links(member), f"/v1/accounts/{member}/links")
     whole(client.rings(), "/v1/rings")
     whole(client.members(ring_id), f"/v1/rings/{ring_id}/members")
