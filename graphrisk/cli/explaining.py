@@ -1,7 +1,8 @@
-"""The command that explains: why two accounts are tied, why an account is in its ring, how a ring holds together."""
+"""The commands that explain: why two accounts are tied, why an account is in its ring, how a ring holds together."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,12 +14,21 @@ from graphrisk.errors import SettingsError
 from graphrisk.evidence.disclosable import Audience
 from graphrisk.evidence.wording import kind_name, prices_text
 
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder that pack.json and pack.html go into.")]
+For = Annotated[
+    str,
+    typer.Option("--audience", metavar="WHO", help="investigator, or disclosable: what may be shown to the account."),
+]
 AUDIENCES: tuple[Audience, ...] = ("investigator", "disclosable")
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the commands to the application."""
     app.command()(why)
+    pack = typer.Typer(help="Write an evidence pack: a page and a JSON file.", no_args_is_help=True)
+    pack.command("account")(pack_account)
+    pack.command("ring")(pack_ring)
+    app.add_typer(pack, name="pack")
 
 
 def why(
@@ -27,12 +37,7 @@ def why(
         str | None, typer.Argument(metavar="[OTHER]", help="A second account: why the two are tied.")
     ] = None,
     run_id: Run = None,
-    audience: Annotated[
-        str,
-        typer.Option(
-            "--audience", metavar="WHO", help="investigator, or disclosable: what may be shown to the account."
-        ),
-    ] = "investigator",
+    audience: For = "investigator",
     json: Json = False,
     home: Home = None,
 ) -> None:
@@ -46,6 +51,32 @@ def why(
         _print_disclosable(found)
     else:
         {"pair": _print_pair, "account": _print_account, "ring": _print_ring}[found["about"]](found)
+
+
+def pack_account(
+    account_id: Annotated[str, typer.Argument(metavar="ID", help="The account id, as it was loaded.")],
+    out: Out,
+    run_id: Run = None,
+    audience: For = "investigator",
+    home: Home = None,
+) -> None:
+    """Write all that explains an account into a folder, as a page that needs no network and as JSON."""
+    _say_written(pipeline.pack_account(settings_of(home), account_id, out, run_id, audience_of(audience)))
+
+
+def pack_ring(
+    ring_id: Annotated[str, typer.Argument(metavar="ID", help="A ring of the run.")],
+    out: Out,
+    run_id: Run = None,
+    home: Home = None,
+) -> None:
+    """Write all that explains a ring into a folder, as a page that needs no network and as JSON."""
+    _say_written(pipeline.pack_ring(settings_of(home), ring_id, out, run_id))
+
+
+def _say_written(paths: list[Path]) -> None:
+    for path in paths:
+        say(f"{path}  {path.stat().st_size:,} bytes")
 
 
 def audience_of(text: str) -> Audience:

@@ -6,7 +6,7 @@ number or moment of the investigator's answer goes into it but the account's own
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
 from graphrisk.evidence.wording import KIND_NAMES, kind_name
@@ -108,3 +108,30 @@ def _change_text(kind: str) -> str:
     if kind == "cohort":
         return f"Proof that there was an ordinary reason to open your account when many others were opened ({reason})."
     return f"Proof that the {_noun(kind)} is yours alone, or shared for an ordinary reason ({reason})."
+
+
+def timeline_words(uses: Sequence[tuple[str, int | None]]) -> list[str]:
+    """When the account first used what ties it, in words: kinds in the order of their first use, with the whole days since
+    it was opened (below 0: before that was recorded; None: unknown)."""
+    found: list[str] = []
+    for kind, days in uses:
+        text = SIGNED_UP if kind == "cohort" else None
+        if text is None:
+            (name,) = _ordered([kind])
+            when = f"{_after(days)}, your account" if days is not None else "Your account"
+            text = f"{when} first used the {_noun(name)} that others of the group use too."
+        if text not in found:
+            found.append(text)
+    return found
+
+
+def _after(days: int) -> str:
+    if days < 7:
+        return "Within days of being opened"
+    return (
+        "Within weeks of being opened"
+        if days < 60
+        else "Within months of being opened"
+        if days < 365
+        else "After more than a year"
+    )

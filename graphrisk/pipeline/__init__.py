@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from graphrisk.pipeline.following import follow
     from graphrisk.pipeline.graphing import graph_status, rebuild, sync, verify
     from graphrisk.pipeline.loading import Loaded, compact, load
+    from graphrisk.pipeline.packing import pack_account, pack_ring
     from graphrisk.pipeline.publishing import publish, rollback
     from graphrisk.pipeline.signalling import catch_up, ensure_signals
 
@@ -51,6 +52,7 @@ _VERBS = {
     ),
     "comparing": ("Differences", "differences"),
     "explaining": ("Explainer", "explainer_of", "why"),
+    "packing": ("pack_account", "pack_ring"),
 }
 
 __all__ = [
@@ -70,6 +72,8 @@ __all__ = [
     "graph_status",
     "lineage_elsewhere",
     "load",
+    "pack_account",
+    "pack_ring",
     "policy_shown",
     "publish",
     "rebuild",

@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from graphrisk import pipeline
 from graphrisk.evidence.disclosable import disclosable
 from graphrisk.pipeline.explaining import Explainer, explainer
 from graphrisk.worlds import write_world
@@ -39,16 +41,19 @@ def write_canaries(folder: Path, accounts: int, seed: int = 1) -> Path:
     return folder
 
 
-def canary_home(folder: Path, accounts: int, seed: int = 1) -> Explainer:
-    facts = write_canaries(folder / "facts", accounts, seed)
-    (facts / "truth.csv").unlink(missing_ok=True)
-    publish_facts(folder / "home", facts)
-    return explainer(settings_at(folder / "home"))
+def canary_home(folder: Path, accounts: int, seed: int = 1) -> Path:
+    publish_facts(folder / "home", write_canaries(folder / "facts", accounts, seed))
+    return folder / "home"
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Explainer:
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return canary_home(tmp_path_factory.mktemp("canaries"), 900)
+
+
+@pytest.fixture(scope="module")
+def run(home: Path) -> Explainer:
+    return explainer(settings_at(home))
 
 
 def told(run: Explainer, account_ids: Iterator[str]) -> dict[str, str]:
@@ -93,12 +98,29 @@ def test_no_answer_holds_anything_of_anyone_else(run: Explainer) -> None:
     check(run, answers)
 
 
+def test_no_pack_holds_anything_of_anyone_else(run: Explainer, home: Path, tmp_path: Path) -> None:
+    settings = settings_at(home)
+    texts: dict[str, str] = {}
+    for account_id in list(everyone(run))[::4]:
+        pack, page = pipeline.pack_account(settings, account_id, tmp_path, audience="disclosable")
+        bare = re.sub(r"<style>.*?</style>|<[^>]*>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for text in (pack.read_text(encoding="utf-8"), unescape(bare)):
+            texts.setdefault(text.replace(account_id, "").replace(run.snapshot.run_id, ""), account_id)
+    assert len(texts) > 60
+    check(run, texts)
+    timelines = {line for text in texts if text.startswith("{") for line in json.loads(text)["timeline"]}
+    assert {line.split(", your account")[0] for line in timelines} >= {
+        "Within days of being opened",
+        "Within months of being opened",
+    }
+
+
 @pytest.mark.slow
 def test_none_of_ten_thousand_answers_holds_anything_of_anyone_else(tmp_path: Path) -> None:
     asked = 0
     for seed in range(2, 6):
         folder = tmp_path / str(seed)
-        run = canary_home(folder, 2_500, seed)
+        run = explainer(settings_at(canary_home(folder, 2_500, seed)))
         asked += run.snapshot.accounts.num_rows
         check(run, told(run, everyone(run)))
         shutil.rmtree(folder)

@@ -8,6 +8,7 @@ from typing import get_args
 
 from graphrisk.api.explanation_schemas import DisclosableExplanation, SharedValue
 from graphrisk.evidence.cuts import MOST_FOR_PROOF
+from graphrisk.runs.drawing import COLLAPSED_FROM, MOST_ACCOUNTS, MOST_ATTRIBUTES, MOST_LINKS
 from tests.explanations import DOCUMENT, fresh
 
 TEXT = DOCUMENT.read_text(encoding="utf-8")
@@ -29,5 +30,7 @@ def test_the_verdicts_are_those_of_the_answers() -> None:
     assert table_under("Shown to the account") == said
 
 
-def test_up_to_how_many_values_it_is_proved() -> None:
+def test_the_numbers_are_those_of_the_code() -> None:
     assert f"up to {MOST_FOR_PROOF} values" in TEXT
+    assert f"that {COLLAPSED_FROM} or more of them use" in TEXT
+    assert f"{MOST_ACCOUNTS} accounts, {MOST_ATTRIBUTES} values and {MOST_LINKS} links" in TEXT

@@ -16,13 +16,13 @@ from graphrisk import pipeline
 from graphrisk.api import schemas
 from graphrisk.api.answers import answer, page, snapshot_for, unchanged
 from graphrisk.api.calls import call_of
-from graphrisk.api.drawing import drawing
 from graphrisk.api.errors import ApiError
 from graphrisk.api.guard import id_from_path, scoped
 from graphrisk.api.paging import PageQuery, RunQuery
 from graphrisk.api.served import served_by
 from graphrisk.graph.links import BrowserLinks
 from graphrisk.model import microseconds, moment_of
+from graphrisk.runs.drawing import drawing
 from graphrisk.runs.snapshot import Snapshot, plain
 from graphrisk.runs.store import current_run
 from graphrisk.scoring.hypotheses import with_rival
