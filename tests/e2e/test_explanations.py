@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Iterator
@@ -144,6 +145,19 @@ def test_what_the_api_refuses_is_said_and_audited(api: Api, rows: dict[str, Any]
     pair(api, one, other)
     last = json.loads(files_of(api.home)[-1].read_text().splitlines()[-1])
     assert (last["route"], last["ids"], last["status"]) == (why, [one, other], 200)
+
+
+def test_many_at_once_are_told_what_each_alone_is(api: Api, rows: dict[str, Any]) -> None:
+    members = [each["account_id"] for each in rows["accounts"] if isinstance(each["ring_id"], str)][::12]
+    paths = [f"/v1/accounts/{each}/explanation" for each in members]
+
+    async def at_once() -> list[Any]:
+        return await asyncio.gather(*(api.asked(path) for path in paths))
+
+    alone = [{**api.get(path).ok(), "took_ms": 0} for path in paths]
+    assert len(alone) > 15
+    for _ in range(2):
+        assert [{**each.ok(), "took_ms": 0} for each in api.run(at_once())] == alone
 
 
 def test_an_older_run_answers_while_it_is_kept(api: Api) -> None:
