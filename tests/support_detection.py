@@ -99,6 +99,7 @@ def facts_in_view(created: dict[str, int | None], rows: Sequence[Seen]) -> Gener
             columns.register("given", pa.table(table))
             columns.execute(f"CREATE TABLE {name} AS FROM given")
             columns.unregister("given")
+        columns.execute("CREATE TABLE labels (account_id VARCHAR, label VARCHAR)")
         yield columns
 
 

@@ -22,7 +22,7 @@ from graphrisk.api.keys import Keyring
 from graphrisk.api.limits import RateLimits
 from graphrisk.api.metrics import Metrics
 from graphrisk.api.published import Published
-from graphrisk.api.routes import accounts, explanations, health, rings, runs, signals
+from graphrisk.api.routes import accounts, assessing, explanations, health, rings, runs, signals
 from graphrisk.api.schemas import Problem
 from graphrisk.api.served import Served
 from graphrisk.settings import Settings
@@ -87,7 +87,7 @@ def create_app(
         for code in ("4XX", "5XX")
     }
     router = APIRouter(route_class=GuardedRoute, responses=failures)
-    for part in (accounts, rings, explanations, runs, signals, health):
+    for part in (accounts, rings, explanations, assessing, runs, signals, health):
         part.add_routes(router)
     app.include_router(router)
     app.state.one_account = next(route for route in router.routes if route.name == "get_account")  # pyright: ignore[reportAttributeAccessIssue]

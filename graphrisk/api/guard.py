@@ -26,7 +26,7 @@ BODIES_OF_A_KEY = 25
 """A quarter of the requests that a worker takes at once."""
 AUDITED = ("scores:read", "rings:read")
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="graphrisk"'}
-Scoped = Literal["scores:read", "rings:read", "signals:read", "ops:read", "open"]
+Scoped = Literal["scores:read", "rings:read", "signals:read", "ops:read", "assess", "open"]
 Direct = Callable[[Request], Awaitable[Response]]
 
 

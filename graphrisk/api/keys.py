@@ -29,7 +29,7 @@ from graphrisk.errors import NotFoundError, SettingsError, StoreError
 from graphrisk.files import locked, write_durably
 from graphrisk.logs import LOG
 
-SCOPES = ("scores:read", "rings:read", "signals:read", "ops:read")
+SCOPES = ("scores:read", "rings:read", "signals:read", "ops:read", "assess")
 DEFAULT_RATE = 100
 HIGHEST_RATE = 1_000_000
 LONGEST_NAME = 100

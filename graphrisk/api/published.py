@@ -19,7 +19,10 @@ from graphrisk.runs.store import publications
 from graphrisk.settings import Settings
 
 if TYPE_CHECKING:
-    from graphrisk.pipeline import Explainer  # brings in detection, which a server that nobody asks why does without
+    from graphrisk.pipeline import (  # brings in detection, which a server that nobody asks why does without
+        Explainer,
+        WhatIf,
+    )
 
 LOOK_EVERY_SECONDS = 1.0
 RETRY_SECONDS = 10.0
@@ -43,6 +46,7 @@ class Published:
         self._older: OrderedDict[str, Snapshot] = OrderedDict()
         self._answers: dict[Snapshot, AccountAnswers] = {}
         self._explainers: dict[Snapshot, Explainer] = {}
+        self._what_ifs: dict[Snapshot, WhatIf] = {}
         self._opening, self._looking = asyncio.Lock(), asyncio.Lock()
         self._seen: Any = None
         self._retry_at = 0.0
@@ -127,6 +131,17 @@ class Published:
             except NotFoundError as error:
                 raise _gone(snapshot.run_id) from error
             self._explainers = {**self._of_open(self._explainers), snapshot: found}
+        return found
+
+    async def what_if(self, snapshot: Snapshot) -> WhatIf:
+        """What assesses accounts beside a run, made when it is first asked. Raises ``ApiError`` 409 when the run cannot be."""
+        found = self._what_ifs.get(snapshot)
+        if found is None:
+            try:
+                found = await asyncio.to_thread(lambda: pipeline.what_if_of(self._settings, snapshot))
+            except GraphriskError as error:
+                raise ApiError(409, "cannot_assess", str(error)) from error
+            self._what_ifs = {**self._of_open(self._what_ifs), snapshot: found}
         return found
 
     def _of_open(self, kept: dict[Snapshot, T]) -> dict[Snapshot, T]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -12,12 +12,11 @@ import numpy as np
 
 from graphrisk.graph.links import BrowserLinks
 from graphrisk.runs.snapshot import REASON, Snapshot
+from graphrisk.scoring.hypotheses import decision
 from graphrisk.scoring.reasons import explain
 from graphrisk.scoring.ring_risk import to_score
 
 KEPT_ENDINGS = 20_000
-RECOMMENDED = {"high": "review", "medium": "watch", "low": "none"}
-"""What a band recommends unless the account's ring is recommended for action; people decide."""
 
 quoted = json.encoder.encode_basestring_ascii
 """A text as JSON."""
@@ -78,15 +77,6 @@ class AccountAnswers:
         """What an account's answer says of its ring, by the ring's row."""
         names = ["ring_id", "size", "core_size", "score", "band", "recommended", "rival"]
         return self._snapshot.rings.select(names).to_pylist()
-
-
-def decision(band: str, ring: Mapping[str, Any] | None) -> str:
-    """``act`` on a core member whose ring is recommended for action and whose own score is high; else what the band says.
-
-    So a ring with an innocent rival too near leaves its accounts at ``review``.
-    """
-    acted_on = band == "high" and ring is not None and ring["role"] == "core" and ring["recommended"]
-    return "act" if acted_on else RECOMMENDED[band]
 
 
 def band_of(score: int, snapshot: Snapshot) -> str:

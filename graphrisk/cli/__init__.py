@@ -9,6 +9,7 @@ import traceback
 import duckdb
 
 from graphrisk.cli.application import app, home_in_use
+from graphrisk.cli.assessing import register as register_assessing
 from graphrisk.cli.batch import register as register_batch
 from graphrisk.cli.calibrating import register as register_calibrating
 from graphrisk.cli.evaluating import register as register_evaluating
@@ -28,6 +29,7 @@ register_batch(app)
 register_calibrating(app)
 register_evaluating(app)
 register_explaining(app)
+register_assessing(app)
 register_graphing(app)
 register_inspecting(app)
 register_local_neo4j(app)

@@ -22,6 +22,7 @@ from graphrisk.client.answers import (
     RingDetail,
     UnknownAccount,
 )
+from graphrisk.client.assessments import Assessment
 from graphrisk.client.explanations import (
     AccountExplanation,
     DisclosableExplanation,
@@ -34,7 +35,7 @@ from graphrisk.client.rows import Rows
 from graphrisk.client.run_answers import Change, Comparison, Run, RunManifest, Signal
 from graphrisk.client.transport import Transport, path_of
 
-IDS_AT_ONCE, ITEMS_A_PAGE, SIGNALS_AT_ONCE = 1000, 500, 1000
+IDS_AT_ONCE, ITEMS_A_PAGE, SIGNALS_AT_ONCE, ASSESSED_AT_ONCE = 1000, 500, 1000, 100
 T = TypeVar("T")
 When = datetime | str | None
 
@@ -148,6 +149,19 @@ class Client:
         """Where a ring would split, and how it formed. Raises ``RingRetired`` when it is gone."""
         path = path_of("v1", "rings", ring_id, "explanation")
         return self._one(RingExplanation, path, {"run": run, "as_of": as_of})
+
+    def assess(
+        self, accounts: Iterable[Mapping[str, Any]], *, run: str | None = None, as_of: When = None
+    ) -> list[Assessment]:
+        """What the run would say of accounts that need not exist (docs/assess.md says what one looks like), in their order,
+        asked a hundred at a time, all of the run that answers the first."""
+        left, query, found = iter(accounts), {"run": run, "as_of": as_of}, list[Assessment]()
+        while batch := [dict(each) for each in islice(left, ASSESSED_AT_ONCE)]:
+            answer = self._transport.json("/v1/accounts:assess", query, {"accounts": batch})
+            run_id = member(answer, "run_id")
+            found += [parsed(Assessment, {**each, "run_id": run_id}) for each in member(answer, "accounts")]
+            query = {"run": run_id, "as_of": None}
+        return found
 
     def runs(self) -> list[Run]:
         """The runs that are kept, oldest first."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         runs,
         status,
     )
+    from graphrisk.pipeline.assessing import WhatIf, assess, what_if_of
     from graphrisk.pipeline.comparing import Differences, differences
     from graphrisk.pipeline.detecting import detect
     from graphrisk.pipeline.explaining import Explainer, explainer_of, why
@@ -51,6 +52,7 @@ _VERBS = {
         "status",
     ),
     "comparing": ("Differences", "differences"),
+    "assessing": ("WhatIf", "assess", "what_if_of"),
     "explaining": ("Explainer", "explainer_of", "why"),
     "packing": ("pack_account", "pack_ring"),
 }
@@ -59,7 +61,9 @@ __all__ = [
     "Differences",
     "Explainer",
     "Loaded",
+    "WhatIf",
     "account",
+    "assess",
     "catch_up",
     "chosen_run",
     "compact",
@@ -85,6 +89,7 @@ __all__ = [
     "status",
     "sync",
     "verify",
+    "what_if_of",
     "why",
 ]
 

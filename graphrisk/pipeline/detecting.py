@@ -27,6 +27,7 @@ from graphrisk.detection.components import find_components
 from graphrisk.errors import DetectionError
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger, Load
+from graphrisk.linkage.attributes import data_clock
 from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import StageClock
 from graphrisk.model import METHOD_VERSION, NEVER, Lineage, Links, Members, RingLinks, Rings, microseconds
@@ -43,7 +44,7 @@ from graphrisk.runs.assembly import (
     read_lineage,
     rings_table,
 )
-from graphrisk.runs.facts import facts_tables
+from graphrisk.runs.fact_tables import facts_tables
 from graphrisk.runs.store import current_run, publications, read_manifest, read_table, write_run
 from graphrisk.runs.tables import output_digest
 from graphrisk.schema import LABELS
@@ -114,6 +115,7 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
         with clock.stage("assembly"):
             tables = _tables(columns, policy, found, identified)
             manifest |= {
+                "clock": data_clock(columns, moment),
                 "counts": found.counts,
                 "profile": _profile(columns, policy),
                 "output_digest": output_digest(tables),

@@ -176,7 +176,7 @@ class Explainer:
         return row
 
     def _priced(self, attribute: Any) -> bool:
-        return bool(self.facts.accounts[attribute] <= self._kinds[self._names[self.facts.kind[attribute]]].cap)
+        return bool(self.facts.accounts(attribute) <= self._kinds[self._names[self.facts.kind[attribute]]].cap)
 
 
 def explainer(settings: Settings, run_id: str | None = None) -> Explainer:

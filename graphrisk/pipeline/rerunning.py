@@ -50,6 +50,10 @@ class Part:
     priced: Priced
     policy: Policy
     engine: str
+    threshold: int
+    largest: int
+    raised: bool = False
+    """Accounts were too many at the policy's threshold, so that ``threshold`` is higher."""
 
     def formed(self, around: Ints, without: Bools | None = None) -> Formed:
         """Linkage, detection and rings, as if the attributes of ``uses`` marked in ``without`` were shared by nobody.
@@ -57,8 +61,8 @@ class Part:
         Once what was too large has come apart, only what still holds one of the accounts ``around`` is looked at.
         """
         policy = self.policy
-        links, evidence = self.priced.links(policy.links.threshold, without)
-        components = find_components(links, policy.links.threshold, policy.detection.oversize).around(around)
+        links, evidence = self.priced.links(self.threshold, without)
+        components = find_components(links, self.threshold, self.largest).around(around)
         places = np.searchsorted(self.accounts, components.accounts)
         with _ENGINE, quietly():
             community = find_communities(
@@ -69,7 +73,7 @@ class Part:
             community,
             self.open_since[places],
             components.links,
-            components.oversize[components.component],
+            components.oversize[components.component] | self.raised,
             policy.rings,
         )
         ring, core = np.full(len(self.accounts), -1), np.zeros(len(self.accounts), bool)
@@ -103,4 +107,6 @@ def part_of(snapshot: Snapshot, facts: Facts, accounts: Ints) -> Part:
         priced=priced_pairs(uses, policy),
         policy=policy,
         engine=snapshot.manifest["engine"],
+        threshold=policy.links.threshold,
+        largest=policy.detection.oversize,
     )

@@ -152,14 +152,15 @@ def links_table(columns: duckdb.DuckDBPyConnection, policy: Policy, account_ids:
 
 def neighbours_table(links: Links, accounts: int) -> pa.Table:
     """The links of every account, strongest first, then by the other account."""
-    ends, others = np.r_[links.a, links.b], np.r_[links.b, links.a]
+    ends, others, proves = np.r_[links.a, links.b], np.r_[links.b, links.a], np.r_[links.proves_a, links.proves_b]
     order = np.lexsort((others, -np.r_[links.strength, links.strength], ends))
     offsets = pa.array(np.r_[0, np.cumsum(np.bincount(ends, minlength=accounts))], pa.int32())
-    columns = {"link": order % max(len(links.a), 1), "account": others[order]}
-    return build(
-        "neighbours",
-        {name: pa.ListArray.from_arrays(offsets, pa.array(rows, pa.int32())) for name, rows in columns.items()},
-    )
+    columns = {
+        "link": pa.array(order % max(len(links.a), 1), pa.int32()),
+        "account": pa.array(others[order], pa.int32()),
+        "proves": pa.array(proves[order]),
+    }
+    return build("neighbours", {name: pa.ListArray.from_arrays(offsets, rows) for name, rows in columns.items()})
 
 
 def lineage_table(lineage: Sequence[Lineage]) -> pa.Table:

@@ -1,14 +1,14 @@
-"""The shared facts of a run: which accounts hold which values, and when. What explanations are computed from."""
+"""The facts of a run: which accounts hold which values, and when. What explanations are computed from."""
 
 # pyarrow makes its compute functions when it is imported, where no type checker sees them.
 # pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -16,71 +16,47 @@ import pyarrow.compute as pc
 from graphrisk.errors import NotFoundError
 from graphrisk.model import Ints, Uses
 from graphrisk.runs.store import read_manifest, read_table
-from graphrisk.runs.tables import FACT_SCHEMAS, build
-
-ORDERED = """
-CREATE TABLE ordered AS
-SELECT attribute, row_number() OVER (ORDER BY value, kind, week, source) - 1 AS place FROM attributes
-"""
-
-ATTRIBUTES = """
-SELECT unhex(replace(value::VARCHAR, '-', '')) AS value, kind::INTEGER AS kind, week, source, hint, accounts
-FROM attributes JOIN ordered USING (attribute) ORDER BY place
-"""
-
-USES = "SELECT place, account, first, last FROM uses JOIN ordered USING (attribute) ORDER BY place, account"
-
-CREATED = "SELECT created FROM ids ORDER BY account"
-
-
-def facts_tables(columns: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
-    """The tables of ``FACT_SCHEMAS`` from linkage's tables ``attributes``, ``uses`` and ``ids``."""
-    columns.execute(ORDERED)
-    attributes, uses, created = (columns.sql(query).to_arrow_table() for query in (ATTRIBUTES, USES, CREATED))
-    columns.execute("DROP TABLE ordered")
-    place, account = uses["place"].to_numpy(), uses["account"].to_numpy()
-    held = np.bincount(account, minlength=created.num_rows)
-    offsets, order = pa.array(np.r_[0, np.cumsum(held)], pa.int32()), np.argsort(account, kind="stable")
-    first_use = np.searchsorted(place, np.arange(attributes.num_rows))
-    given: dict[str, Any] = {name: attributes[name] for name in attributes.column_names}
-    return {
-        "attributes": build("attributes", {**given, "first_use": first_use}),
-        "uses": build("uses", {name: uses[name] for name in ("account", "first", "last")}),
-        "held": build(
-            "held",
-            {
-                "uses": pa.ListArray.from_arrays(offsets, pa.array(order, pa.int32())),
-                "created": created["created"],
-            },
-        ),
-    }
+from graphrisk.runs.tables import FACT_SCHEMAS
 
 
 class Facts:
-    """The shared facts of one run, memory-mapped. An attribute, a use and an account are rows of their tables."""
+    """The facts of one run, memory-mapped. An attribute, a use and an account are rows of their tables."""
 
     def __init__(self, tables: Mapping[str, pa.Table], key_id: str) -> None:
         """The tables of ``facts_tables``, and the id of the key that its tokens were made with."""
         attributes, uses = tables["attributes"], tables["uses"]
         self._key_id = key_id
-        self._values, self._hints = _column(attributes, "value"), _column(attributes, "hint")
-        self.kind, self.accounts = (_column(attributes, name).to_numpy() for name in ("kind", "accounts"))
-        self.week, self.source = (_column(attributes, name).fill_null(-1).to_numpy() for name in ("week", "source"))
+        self._values, self._hints = Sorted(_column(attributes, "value")), _column(attributes, "hint")
+        self.kind, self.week, self.source = (
+            _column(attributes, name).to_numpy() for name in ("kind", "week", "source")
+        )
         self._bounds = np.append(_column(attributes, "first_use").to_numpy(), uses.num_rows)
-        self._account, self._first, self._last = (_column(uses, name).to_numpy() for name in uses.column_names)
+        self._account, self._first, self._last = (
+            _column(uses, name).to_numpy() for name in ("account", "first", "last")
+        )
         held = _column(tables["held"], "uses")
         self._held, self._of_account = held.offsets.to_numpy(), held.values.to_numpy()
-        self._created = _column(tables["held"], "created")
+        self._returned = _column(uses, "returned")
+        self.of_account = tables["held"].select(["created", "label", "first", "last"])
+        """One row an account: when it was created, the verdict on it, its first and last sighting."""
+        self._routes = Sorted(_column(tables["routes"], "address"))
+        self._networks = _column(tables["routes"], "network")
+        self._arrivals = tables["arrivals"]
+        self._places = Sorted(_column(self._arrivals, "place"))
 
     def token(self, attribute: int) -> str:
-        return f"{self._key_id}:{self._values[attribute].as_py().hex()}"
+        return f"{self._key_id}:{self._values[attribute].hex()}"
 
     def hint(self, attribute: int) -> str | None:
         return self._hints[attribute].as_py()
 
     def created(self, accounts: Ints) -> Any:
         """When accounts were created (microseconds, null where unknown)."""
-        return self._created.take(pa.array(accounts))
+        return _column(self.of_account, "created").take(pa.array(accounts))
+
+    def accounts(self, attributes: Any) -> Any:
+        """How many accounts hold each attribute."""
+        return self._bounds[attributes + 1] - self._bounds[attributes]
 
     def attributes_of(self, account: int) -> Ints:
         """The attributes that an account holds."""
@@ -91,11 +67,46 @@ class Facts:
         """The accounts that hold an attribute."""
         return self._account[self._bounds[attribute] : self._bounds[attribute + 1]].astype(np.int64)
 
-    def uses_of(self, accounts: Ints) -> Uses:
-        """What the given accounts (sorted) hold, by attribute, then account."""
+    def stays(self, attribute: int) -> tuple[Ints, Ints]:
+        """First and last use by each holder."""
+        uses = slice(self._bounds[attribute], self._bounds[attribute + 1])
+        return self._first[uses], self._last[uses]
+
+    def returned(self, attribute: int) -> list[bool | None]:
+        """Of a cohort: which holders came back to the place in a later week."""
+        return self._returned[self._bounds[attribute] : self._bounds[attribute + 1]].to_pylist()
+
+    def value(self, attribute: int) -> bytes:
+        return self._values[attribute]
+
+    def find(self, value: bytes, kind: int, week: int, source: int = -1) -> tuple[int, bool]:
+        """The row of an attribute and True; or the row before which it would stand and False."""
+        wanted = (kind, week, source)
+        for row in self._values.range(value):
+            here = (int(self.kind[row]), int(self.week[row]), int(self.source[row]))
+            if here >= wanted:
+                return row, here == wanted
+        return self._values.range(value).stop, False
+
+    def network_of(self, address: bytes) -> bytes | None:
+        """The network of an address that was seen."""
+        rows = self._routes.range(address)
+        return self._networks[rows.start].as_py() if rows else None
+
+    def arrivals_at(self, place: bytes, source: int) -> list[dict[str, Any]]:
+        """The rows of ``arrivals`` of a place, by week."""
+        rows = self._places.range(place)
+        found = self._arrivals.slice(rows.start, len(rows)).to_pylist()
+        return [row for row in found if row["source"] == source]
+
+    def uses_of(self, accounts: Ints, also: Collection[int] = ()) -> Uses:
+        """What the given accounts (sorted) share with any others, by attribute, then account; and the attributes in
+        ``also`` even if only one account holds them."""
         begin, end = self._held[accounts], self._held[accounts + 1]
         uses = np.sort(self._of_account[_ranges(begin, end - begin)])
         rows = np.searchsorted(self._bounds, uses, side="right") - 1
+        shared = (self.accounts(rows) > 1) | np.isin(rows, list(also))
+        uses, rows = uses[shared], rows[shared]
         attributes, local = np.unique(rows, return_inverse=True)
         return Uses(
             attribute=local.astype(np.int64),
@@ -106,16 +117,33 @@ class Facts:
             kind=self.kind[attributes].astype(np.int64),
             week=self.week[attributes].astype(np.int64),
             source=self.source[attributes].astype(np.int64),
-            accounts=self.accounts[attributes].astype(np.int64),
+            accounts=self.accounts(attributes).astype(np.int64),
             value=self._numbered(attributes),
         )
 
     def _numbered(self, attributes: Ints) -> Ints:
         """A number for each distinct value among attributes; cohorts are values of their own each week."""
-        values, kind = self._values.take(pa.array(attributes)), self.kind[attributes]
+        values, kind = self._values.column.take(pa.array(attributes)), self.kind[attributes]
         other = pc.not_equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False) | (np.diff(kind) != 0)
         other |= self.source[attributes][1:] >= 0
         return np.cumsum(np.r_[0, other])[: len(attributes)]
+
+
+class Sorted:
+    """A column of 16 bytes each, sorted, searched where it lies in the mapped file."""
+
+    def __init__(self, column: Any) -> None:
+        self.column = column
+        self._bytes = memoryview(column.buffers()[1] or b"")[16 * column.offset :]
+
+    def __getitem__(self, row: int) -> bytes:
+        return bytes(self._bytes[16 * row : 16 * row + 16])
+
+    def range(self, value: bytes) -> range:
+        """The rows that hold a value; an empty range where it would stand."""
+        rows = range(len(self.column))
+        begin = bisect_left(rows, value, key=self.__getitem__)
+        return range(begin, bisect_right(rows, value, lo=begin, key=self.__getitem__))
 
 
 def open_facts(runs: Path, run_id: str) -> Facts:

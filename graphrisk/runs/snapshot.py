@@ -89,6 +89,10 @@ class Snapshot:
         links, accounts = found
         return links.astype(np.int64), accounts.astype(np.int64)
 
+    def proves(self, row: int) -> list[bool]:
+        """Whether each of ``links_of`` an account proves something about it."""
+        return self._neighbours["proves"][row].as_py()
+
     def features_of(self, ring: int) -> dict[str, float]:
         """The features of a ring that the facts tell."""
         bounds, codes, values, names = self._features

@@ -90,13 +90,18 @@ SCHEMAS: dict[str, pa.Schema] = {
             ("core", pa.list_(pa.string())),
         ]
     ),
-    "neighbours": pa.schema([("link", pa.list_(pa.int32())), ("account", pa.list_(pa.int32()))]),
+    "neighbours": pa.schema(
+        [("link", pa.list_(pa.int32())), ("account", pa.list_(pa.int32())), ("proves", pa.list_(pa.bool_()))]
+    ),
 }
 """Columns of each table, sorted by its first column (links: by the first two).
 
-``neighbours`` has one row an account, in the order of ``accounts``: the rows of its links, strongest first, and the
-rows of the accounts at their other ends. It is an index over the others, for readers that must be quick.
+``neighbours`` has one row an account, in the order of ``accounts``: the rows of its links, strongest first, the rows of
+the accounts at their other ends, and whether each link proves something about it. It is an index over the others, for
+readers that must be quick.
 """
+
+_NEWCOMER = pa.struct([("account", pa.int32()), ("first", pa.int64()), ("last", pa.int64()), ("returned", pa.bool_())])
 
 FACT_SCHEMAS: dict[str, pa.Schema] = {
     "attributes": pa.schema(
@@ -106,18 +111,40 @@ FACT_SCHEMAS: dict[str, pa.Schema] = {
             ("week", pa.int32()),
             ("source", pa.int32()),
             ("hint", pa.string()),
-            ("accounts", pa.int32()),
             ("first_use", pa.int32()),
         ]
     ),
-    "uses": pa.schema([("account", pa.int32()), ("first", pa.int64()), ("last", pa.int64())]),
-    "held": pa.schema([("uses", pa.list_(pa.int32())), ("created", pa.int64())]),
+    "uses": pa.schema([("account", pa.int32()), ("first", pa.int64()), ("last", pa.int64()), ("returned", pa.bool_())]),
+    "held": pa.schema(
+        [
+            ("uses", pa.list_(pa.int32())),
+            ("created", pa.int64()),
+            ("label", pa.string()),
+            ("first", pa.int64()),
+            ("last", pa.int64()),
+        ]
+    ),
+    "routes": pa.schema([("address", pa.binary(16)), ("network", pa.binary(16))]),
+    "arrivals": pa.schema(
+        [
+            ("place", pa.binary(16)),
+            ("source", pa.int32()),
+            ("week", pa.int32()),
+            ("present", pa.int32()),
+            ("ever", pa.int32()),
+            ("first_week", pa.int32()),
+            ("last_week", pa.int32()),
+            ("newcomers", pa.list_(_NEWCOMER)),
+        ]
+    ),
 }
-"""The shared facts that a run saw, for those who ask why; no part of the output digest.
+"""The facts that a run saw, for those who ask why and what if; no part of the output digest. Times in microseconds.
 
-``attributes``, sorted by value: the 16 bytes of a token's number, the kind's place in ``Policy.priced``, the week of an
-address or cohort, how many accounts hold it, and where its ``uses`` begin. ``uses``, sorted by attribute and account:
-first and last use (microseconds). ``held`` has one row an account: its uses, and when it was created.
+``attributes``, sorted by (value, kind, week, source): the 16 bytes of a token's number, the kind's place in
+``Policy.priced``, the week of an address or cohort, and where its ``uses`` begin. ``uses``, sorted by (attribute,
+account): first and last use; of a cohort, whether the account came back later. ``held`` has one row an account: its
+uses, when it was created, the verdict on it, and the first and last of its sightings. ``routes``: the network of each
+address. ``arrivals``, sorted by (place, source, week): newcomers at places where one more might make a cohort.
 """
 
 KEYED_FIELDS = ("token", "hint")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import duckdb
 import numpy as np
 
-from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, Floats, Rings
+from graphrisk.model import DAY_US, Floats, Rings
 from graphrisk.policy import Policy
 from graphrisk.schema import COHORT
 
@@ -77,17 +77,11 @@ WHERE ring_values.kind IN ({kinds}) GROUP BY ring
 """
 """Mean of ln(accounts in the marketplace) over the core accounts' weekly addresses."""
 
-ONE_OFF = f"""
-WITH signed_up AS (
-    SELECT ring, account, value AS place, source, week FROM ring_core JOIN uses USING (account) JOIN attributes USING (attribute)
-    WHERE kind = {{cohort}} AND source IN (0, 1)
-), back AS (
-    SELECT DISTINCT ring, account FROM signed_up JOIN visited USING (account)
-    WHERE place = CASE source WHEN 0 THEN address ELSE network END
-      AND visited.last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US}
-)
-SELECT ring, count(*) AS value
-FROM (SELECT DISTINCT ring, account FROM signed_up) ANTI JOIN back USING (ring, account) GROUP BY ring
+ONE_OFF = """
+SELECT ring, count(*) AS value FROM (
+    SELECT ring, account FROM ring_core JOIN uses USING (account) JOIN attributes USING (attribute)
+    WHERE kind = {cohort} AND source IN (0, 1) GROUP BY ring, account HAVING NOT bool_or(returned)
+) GROUP BY ring
 """
 """Core accounts that signed up together on an address or in a network and were not seen there after that week."""
 

@@ -39,6 +39,10 @@ NAMES: dict[str, str] = {
 """Hypothesis → what it is called in a sentence."""
 
 
+RECOMMENDED = {"high": "review", "medium": "watch", "low": "none"}
+"""What a band recommends unless the account's ring is recommended for action; people decide."""
+
+
 def posterior(features: dict[str, Floats], reference: Reference) -> Posterior:
     """How likely each hypothesis is for each ring, and what each feature adds."""
     standard = standardised(features, reference)
@@ -78,3 +82,12 @@ def _nearness(rival: str, lead: int, needed: int) -> str:
     if lead < needed:
         return f"{subject} is nearly as likely as an organized ring."
     return f"{subject} is the likeliest innocent explanation, and clearly less likely than an organized ring."
+
+
+def decision(band: str, ring: Mapping[str, Any] | None) -> str:
+    """``act`` on a core member whose ring is recommended for action and whose own score is high; else what the band says.
+
+    So a ring with an innocent rival too near leaves its accounts at ``review``.
+    """
+    acted_on = band == "high" and ring is not None and ring["role"] == "core" and ring["recommended"]
+    return "act" if acted_on else RECOMMENDED[band]

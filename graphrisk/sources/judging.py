@@ -10,8 +10,21 @@ import pyarrow as pa
 
 from graphrisk.policy import Policy
 from graphrisk.schema import LABELS, STATUSES
-from graphrisk.sources.normalise import CANONICAL, HINT, MAIL_PROVIDERS, NETWORK, PLACEHOLDER, PREPARED, REJECTED
+from graphrisk.sources.normalise import (
+    CANONICAL,
+    HINT,
+    MAIL_PROVIDERS,
+    NETWORK,
+    PLACEHOLDER,
+    PREPARED,
+    REJECTED,
+    canonical_ip,
+    canonical_phone,
+)
 from graphrisk.sources.tokens import TokenKey
+
+REMEMBERED_VALUES = 200_000
+Remembered = dict[tuple[str, str], tuple[str | None, str | None]]
 
 FIRST_TIME_US = 631_152_000_000_000
 """1990; earlier times are placeholders such as 1970-01-01 or 1900-01-01."""
@@ -112,6 +125,25 @@ def sightings_sql(projected: str, policy: Policy) -> str:
         f" CASE WHEN network_text IS NOT NULL THEN {_token(policy, 'network_text')} END AS network, {HINT} AS hint,"
         f" CASE WHEN normaliser = 'ip' THEN {week} ELSE 0 END AS week, first_us AS first_seen, last_us AS last_seen,"
         f" coalesce(try_cast(count AS BIGINT), 1) AS count FROM ({judged})"
+    )
+
+
+def translations(values: pa.Table, phone_region: str | None, remembered: Remembered) -> pa.Table:
+    """The view ``translated``: the rows of ``values_sql`` with the canonical form and hint that Python makes of each.
+
+    ``remembered`` is the caller's, for values that come again; it is emptied when it is large.
+    """
+    pairs = list(zip(values["normaliser"].to_pylist(), values["v"].to_pylist(), strict=True))
+    if len(remembered) > REMEMBERED_VALUES:
+        remembered.clear()
+    for pair in pairs:
+        if pair not in remembered:
+            normaliser, text = pair
+            made = canonical_phone(text, phone_region) if normaliser == "phone" else (canonical_ip(text), None)
+            remembered[pair] = made
+    forms, hints = ([remembered[pair][part] for pair in pairs] for part in range(2))
+    return values.append_column("translated", pa.array(forms, pa.string())).append_column(
+        "translated_hint", pa.array(hints, pa.string())
     )
 
 

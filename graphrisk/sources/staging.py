@@ -25,20 +25,21 @@ from graphrisk.policy import Policy
 from graphrisk.schema import STATUSES, TABLES
 from graphrisk.sources.ahead import ahead
 from graphrisk.sources.judging import (
+    Remembered,
     accounts_sql,
     labels_sql,
     mail_providers,
     sightings_sql,
     token_parameters,
+    translations,
     values_sql,
 )
 from graphrisk.sources.mapping import TableMapping, fit, plain
-from graphrisk.sources.normalise import PYTHON_NORMALISERS, canonical_ip, canonical_phone
+from graphrisk.sources.normalise import PYTHON_NORMALISERS
 from graphrisk.sources.projection import numbered, projection
 from graphrisk.sources.source import Batch, Source
 from graphrisk.sources.tokens import TokenKey
 
-REMEMBERED_VALUES = 200_000
 ROWS_A_THREAD = 16_384
 
 STAGED = {
@@ -127,7 +128,7 @@ class Stager:
         self._reader = judge.cursor()
         self._tokens = token_parameters(policy, key)
         self._now_us = now_us
-        self._remembered: dict[tuple[str, str], tuple[str | None, str | None]] = {}
+        self._remembered: Remembered = {}
         self.tally = Tally()
         for table, columns in STAGED.items():
             extra = ", place UBIGINT" if table == "sightings" else ""
@@ -181,7 +182,7 @@ class Stager:
                 if source.table == "sightings" and rows.num_rows:
                     self._reader.register("batch", rows)
                     values = self._reader.sql(values_sql(projected, self._policy, PYTHON_NORMALISERS)).to_arrow_table()
-                    translated = self._translated(values)
+                    translated = translations(values, self._policy.load.phone_region, self._remembered)
                 yield source, projected, replace(batch, rows=rows), translated
 
     def _stage(
@@ -214,21 +215,6 @@ class Stager:
         return self._judge.sql(
             sql, params={name: value for name, value in bound.items() if f"${name}" in sql}
         ).to_arrow_table()
-
-    def _translated(self, values: pa.Table) -> pa.Table:
-        pairs = list(zip(values["normaliser"].to_pylist(), values["v"].to_pylist(), strict=True))
-        if len(self._remembered) > REMEMBERED_VALUES:
-            self._remembered.clear()
-        for pair in pairs:
-            if pair not in self._remembered:
-                normaliser, text = pair
-                region = self._policy.load.phone_region
-                made = canonical_phone(text, region) if normaliser == "phone" else (canonical_ip(text), None)
-                self._remembered[pair] = made
-        made = [self._remembered[pair] for pair in pairs]
-        return values.append_column("translated", pa.array([each[0] for each in made], pa.string())).append_column(
-            "translated_hint", pa.array([each[1] for each in made], pa.string())
-        )
 
     def _reject(self, writer: Any, source: Source, rows: pa.Array, why: pa.Table | None) -> None:
         count = len(rows)

@@ -24,6 +24,7 @@ OPEN = {"/livez", "/readyz", "/openapi.json"}
 NEEDED = {
     "/v1/accounts/{account_id}": "scores:read",
     "/v1/accounts:lookup": "scores:read",
+    "/v1/accounts:assess": "assess",
     "/v1/accounts/{account_id}/links": "rings:read",
     "/v1/accounts/{account_id}/explanation": "rings:read",
     "/v1/links/why": "rings:read",
@@ -67,8 +68,9 @@ def known(api: Api) -> Known:
 
 def ask(api: Api, path: str, known: Known, key: str | None) -> Answered:
     filled = path.format(account_id=known.account, ring_id=known.ring, run_id=known.run, other=known.run)
-    if path.endswith(":lookup"):
-        body = [json.dumps({"ids": [known.account]}).encode()]
+    if path.endswith((":lookup", ":assess")):
+        asked = {"ids": [known.account]} if path.endswith(":lookup") else {"accounts": [{"account_id": known.account}]}
+        body = [json.dumps(asked).encode()]
         return api.ask(filled, method="POST", key=key, headers={"content-type": "application/json"}, body=body)
     return api.ask(
         filled, key=key, query=f"a={known.account}&b={known.other}".encode() if path.endswith("/why") else b""

@@ -51,7 +51,17 @@ def random_part(seed: int) -> Part:
     )
     ids = pa.array([f"account {number}" for number in range(accounts)])
     opened = np.full(accounts, MONDAY)
-    return Part(np.arange(accounts), ids, opened, uses, priced_pairs(uses, POLICY), POLICY, "igraph")
+    return Part(
+        np.arange(accounts),
+        ids,
+        opened,
+        uses,
+        priced_pairs(uses, POLICY),
+        POLICY,
+        "igraph",
+        POLICY.links.threshold,
+        POLICY.detection.oversize,
+    )
 
 
 def memberships(seeds: range) -> Iterator[Membership]:

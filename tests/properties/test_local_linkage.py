@@ -12,7 +12,8 @@ from graphrisk.linkage.links import link
 from graphrisk.linkage.local import priced_pairs
 from graphrisk.model import DAY_US, Links
 from graphrisk.policy import Policy
-from graphrisk.runs.facts import Facts, facts_tables
+from graphrisk.runs.fact_tables import facts_tables
+from graphrisk.runs.facts import Facts
 from tests.properties.test_linkage_oracle import NEW_SHARE, POLICIES, facts
 from tests.support_detection import Seen, facts_in_view, moment_of
 
@@ -73,6 +74,7 @@ def test_accounts_have_what_they_hold_and_values_have_their_holders() -> None:
         link(columns, Policy(), moment_of(10 * DAY_US), NEW_SHARE)
         known = Facts(facts_tables(columns), "test1")
     assert [known.token(0)[-1], known.token(1)[-1]] == ["0", "1"]
+    assert known.accounts(np.arange(2)).tolist() == [2, 2]
     assert [known.attributes_of(account).tolist() for account in range(3)] == [[1], [0, 1], [0]]
     assert [known.holders(attribute).tolist() for attribute in range(2)] == [[1, 2], [0, 1]]
     assert known.created(np.arange(3)).to_pylist() == [4 * DAY_US, None, 7 * DAY_US]

@@ -1,0 +1,104 @@
+"""The tables of facts that a run keeps, from linkage's tables in DuckDB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from graphrisk.runs.tables import FACT_SCHEMAS, build, lists
+
+EVERY = """
+SELECT value, kind, week, -1 AS source, account, first, last, NULL::BOOLEAN AS returned, hint FROM weekly
+UNION ALL
+SELECT value, kind, week, source, account, first, last, returned, NULL
+FROM uses JOIN attributes USING (attribute) WHERE attributes.source IS NOT NULL
+ORDER BY value, kind, week, source, account
+"""
+"""An account may have several rows of one value, from sightings that were reported apart."""
+
+HELD = """
+SELECT created, label, first, last FROM ids
+LEFT JOIN (SELECT account, min(first) AS first, max(last) AS last FROM retained GROUP BY account) USING (account)
+LEFT JOIN (SELECT account_id, label FROM labels) USING (account_id)
+ORDER BY account
+"""
+
+ROUTES = """
+SELECT DISTINCT address, network FROM visited WHERE network IS NOT NULL ORDER BY address
+"""
+
+ARRIVALS = """
+SELECT place, source, week, present, ever, first_week, last_week, arrived
+FROM arrivals ORDER BY place, source, week
+"""
+
+NEWCOMERS = "SELECT account, first, last, returned FROM arrived ORDER BY place, source, week, account"
+
+
+def facts_tables(columns: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
+    """The tables of ``FACT_SCHEMAS`` from linkage's tables and the view ``labels``."""
+    columns.execute("SET arrow_lossless_conversion = true")  # UUIDs come as 16 bytes, not as text
+    every, held, routes, arrivals, newcomers = (
+        columns.sql(query).to_arrow_table() for query in (EVERY, HELD, ROUTES, ARRIVALS, NEWCOMERS)
+    )
+    columns.execute("RESET arrow_lossless_conversion")
+    attributes, uses = _attributes_and_uses(every.combine_chunks())
+    return {
+        "attributes": attributes,
+        "uses": uses,
+        "held": build("held", {**_all(held), "uses": _by_account(uses["account"], held.num_rows)}),
+        "routes": build("routes", {name: _bytes(routes[name]) for name in routes.column_names}),
+        "arrivals": build(
+            "arrivals",
+            {
+                **_all(arrivals),
+                "place": _bytes(arrivals["place"]),
+                "newcomers": _grouped(newcomers, arrivals["arrived"]),
+            },
+        ),
+    }
+
+
+def _attributes_and_uses(every: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """Sorted rows as one row an attribute, and one row an account on it with its earliest and latest use."""
+    value = _bytes(every["value"])
+    words = np.frombuffer(value.buffers()[1], np.uint64)[: 2 * len(value)].reshape(-1, 2)
+    key = [every[name].to_numpy() for name in ("kind", "week", "source")]
+    new = np.ones(len(value), bool)
+    new[1:] = (words[1:] != words[:-1]).any(axis=1) | np.logical_or.reduce([np.diff(each) != 0 for each in key])
+    first_rows = np.flatnonzero(new)
+    new[1:] |= np.diff(every["account"].to_numpy()) != 0
+    uses = np.flatnonzero(new)
+    first, last = (every[name].to_numpy() for name in ("first", "last"))
+    rows = pa.array(first_rows)
+    attributes: dict[str, Any] = {name: every[name].take(rows) for name in ("kind", "week", "source", "hint")}
+    attributes |= {"value": value.take(rows), "first_use": np.searchsorted(uses, first_rows)}
+    told = {name: every[name].take(pa.array(uses)) for name in ("account", "returned")}
+    spans = {"first": np.minimum.reduceat(first, uses), "last": np.maximum.reduceat(last, uses)} if len(uses) else {
+        "first": first, "last": last
+    }  # fmt: skip
+    return build("attributes", attributes), build("uses", {**told, **spans})
+
+
+def _bytes(uuids: pa.ChunkedArray) -> Any:
+    column = uuids.combine_chunks()
+    return column.storage if isinstance(column, pa.ExtensionArray) else column
+
+
+def _all(table: pa.Table) -> dict[str, Any]:
+    return {name: table[name] for name in table.column_names}
+
+
+def _by_account(accounts: pa.ChunkedArray, count: int) -> pa.Array:
+    """The rows of ``uses`` of each account."""
+    account = accounts.to_numpy()
+    offsets = np.r_[0, np.cumsum(np.bincount(account, minlength=count))]
+    order = np.argsort(account, kind="stable")
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(order, pa.int32()))
+
+
+def _grouped(newcomers: pa.Table, lengths: pa.ChunkedArray) -> pa.Array:
+    return lists(lengths.to_numpy(), _all(newcomers), FACT_SCHEMAS["arrivals"].field("newcomers").type)

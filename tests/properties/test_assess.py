@@ -1,0 +1,171 @@
+"""What if, against loading the facts and detecting again: the same links, ring, role, score and reasons."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphrisk import pipeline
+from graphrisk.model import DAY_US, HOUR_US
+from graphrisk.pipeline.assessing import what_if
+from graphrisk.pipeline.assessment.asked import asked_of
+from graphrisk.policy import Policy
+from graphrisk.runs.snapshot import Snapshot
+from graphrisk.runs.store import current_run
+from graphrisk.settings import Settings
+from tests.support_detection import MONDAY, account, detect, moment_of, settings, sighting, write_facts
+
+KINDS = ("device", "card", "address", "email", "ip", "ip")
+LAST = MONDAY + 120 * DAY_US
+
+
+def value(kind: str, number: int) -> str:
+    return {
+        "device": f"device number 4711-{number}",
+        "card": f"tok_card_{number:06d}",
+        "address": f"{number} Long Street, 1234 Town",
+        "email": f"someone{number}@mail.example",
+        "ip": f"81.2.{number // 4}.{number * 7 % 250 + 1}",
+    }[kind]
+
+
+def tight() -> Policy:
+    """A policy at whose caps and cohorts few accounts are enough."""
+    given: dict[str, Any] = Policy().model_dump()
+    given["kinds"]["device"]["cap"], given["kinds"]["card"]["cap"], given["kinds"]["ip"]["cap"] = 4, 3, 6
+    given["cohorts"] |= {"min_accounts": 3, "significance": 0.05}
+    given["detection"]["oversize"] = 12
+    return Policy.model_validate(given)
+
+
+def world(dice: random.Random, accounts: int) -> dict[str, list[dict[str, str]]]:
+    rows: dict[str, list[dict[str, str]]] = {"accounts": [], "sightings": [], "labels": []}
+    for number in range(accounts):
+        born = MONDAY + dice.choice((0, 30, 60, 61, 90, 100)) * DAY_US + dice.randrange(0, 48) * HOUR_US
+        name = f"acc{dice.randrange(16**6):06x}{number:03d}"
+        rows["accounts"].append(account(name, born, dice.choice(("active", "active", "closed"))))
+        rows["sightings"] += sightings_of(dice, name, born, dice.randrange(2, 7))
+        if dice.random() < 0.15:
+            at = moment_of(born + DAY_US).isoformat()
+            rows["labels"].append({"account_id": name, "label": dice.choice(("bad", "bad", "good")), "labelled_at": at})
+    rows["sightings"].append(sighting(rows["accounts"][0]["account_id"], "device", "the last of all devices", LAST))
+    return rows
+
+
+def sightings_of(dice: random.Random, name: str, born: int, count: int) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = []
+    for _ in range(count):
+        kind = dice.choice(KINDS)
+        first = min(born + dice.choice((0, 1, 5, 40, 400)) * HOUR_US, LAST)
+        last = min(first + dice.choice((0, 0, 3, 200, 700)) * HOUR_US, LAST)
+        found.append(sighting(name, kind, value(kind, dice.randrange(0, 9)), first, last))
+    return found
+
+
+def newcomer(dice: random.Random, known: list[dict[str, str]], facts: dict[str, Any]) -> dict[str, Any]:
+    """Mostly somebody new; now and then somebody who is known, with things known or new."""
+    if dice.random() < 0.25:
+        name = dice.choice(known)["account_id"]
+        mine = [row for row in facts["sightings"] if row["account_id"] == name]
+        born = MONDAY + dice.randrange(60, 110) * DAY_US
+        again = dice.sample(mine, min(len(mine), 2)) if dice.random() < 0.6 else sightings_of(dice, name, born, 2)
+        return {"account_id": name, "sightings": again}
+    born = MONDAY + dice.choice((30, 60, 61, 100, 110)) * DAY_US + dice.randrange(0, 48) * HOUR_US
+    name = f"acc{dice.randrange(16**6):06x}new"
+    return {**account(name, born), "sightings": sightings_of(dice, name, born, dice.randrange(0, 6))}
+
+
+def said_of(at: Settings, run: str, account_id: str) -> dict[str, Any]:
+    found = pipeline.account(at, account_id, run)
+    ring = pipeline.ring(at, found["ring_id"], run) if found["ring_id"] else None
+    snapshot = Snapshot(at.runs, run)
+    links, others = snapshot.links_of(snapshot.account_row(account_id) or 0)
+    return {
+        "score": found["score"],
+        "logit": found["logit"],
+        "reasons": {reason["code"]: reason["contribution"] for reason in found["reasons"]},
+        "links": {
+            snapshot.account_id(other): strength
+            for other, strength in zip(others.tolist(), snapshot.strength[links].tolist(), strict=True)
+        },
+        "ring": ring
+        and {
+            "size": ring["size"],
+            "core_size": ring["core_size"],
+            "score": ring["score"],
+            "recommended": ring["recommended"],
+            "rival": ring["rival"]["code"],
+            "lead": ring["rival"]["lead"],
+            "role": found["role"],
+            "members": sorted({each["account_id"] for each in ring["members"]} - {account_id}),
+        },
+    }
+
+
+def asked_for(one: dict[str, Any]) -> dict[str, Any]:
+    kept = ("kind", "value", "first_seen", "last_seen")
+    return {**one, "sightings": [{key: each[key] for key in kept} for each in one["sightings"]]}
+
+
+def told(answer: dict[str, Any]) -> dict[str, Any]:
+    """The same of what ``assess`` says."""
+    kept = ("size", "core_size", "score", "recommended", "rival", "lead", "role")
+    ring = answer["ring"]
+    return {
+        "score": answer["score"],
+        "logit": answer["logit"],
+        "reasons": {reason["code"]: reason["contribution"] for reason in answer["reasons"]},
+        "links": {link["account_id"]: link["strength"] for link in answer["links"]},
+        "ring": ring and {**{key: ring[key] for key in kept}, "members": sorted(ring["members"])},
+    }
+
+
+def loaded_instead(base: Settings, folder: Path, facts: dict[str, Any], policy: Policy) -> tuple[Settings, str]:
+    shutil.copytree(base.home, folder / "home")
+    at = settings(folder / "home")
+    sightings = [{**each, "account_id": facts["account_id"]} for each in facts["sightings"]]
+    accounts = [{key: facts[key] for key in ("account_id", "created_at", "status")}] if "created_at" in facts else []
+    if not accounts and not sightings:
+        return at, current_run(at.home) or ""
+    pipeline.load(at, policy, [str(write_facts(folder / "facts", {"accounts": accounts, "sightings": sightings}))])
+    return at, detect(at, policy=policy)["run_id"]
+
+
+def compare(tmp_path: Path, seed: int, policy: Policy, newcomers: int) -> None:
+    dice = random.Random(seed)
+    facts = world(dice, dice.randrange(6, 60))
+    base = settings(tmp_path / f"base{seed}")
+    pipeline.load(base, policy, [str(write_facts(tmp_path / f"facts{seed}", facts))])
+    pipeline.publish(base, policy, detect(base, policy=policy)["run_id"], "a test says so")
+    before = files_of(base.home)
+    asked, everyone, answers = what_if(base), list[Any](), list[Any]()
+    for number in range(newcomers):
+        one = newcomer(dice, facts["accounts"], facts)
+        (answer,) = asked.assess(asked_of(asked_for(one)))
+        everyone += asked_of(asked_for(one))
+        answers.append(answer)
+        folder = tmp_path / f"{seed}-{number}"
+        at, run = loaded_instead(base, folder, one, policy)
+        assert told(answer) == said_of(at, run, one["account_id"]), (seed, number)
+        shutil.rmtree(folder)
+    assert asked.assess(everyone) == answers, "together each is as if it alone were new"
+    assert files_of(base.home) == before, "assessing writes nothing"
+
+
+def files_of(home: Path) -> dict[str, tuple[int, int]]:
+    return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in home.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_if_is_what_a_run_says_once_it_is_loaded(tmp_path: Path, seed: int) -> None:
+    compare(tmp_path, seed, tight() if seed % 2 else Policy(), 8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_what_if_is_what_a_run_says_once_it_is_loaded_again_and_again(tmp_path: Path, seed: int) -> None:
+    compare(tmp_path, seed, tight() if seed % 2 else Policy(), 25)
