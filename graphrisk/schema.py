@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Normaliser = Literal["device", "ip", "card", "bank_account", "email", "phone", "address", "identifier"]
+Normaliser = Literal["device", "ip", "card", "bank_account", "email", "phone", "address", "bin", "user_agent", "identifier"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class Kind:
     why: str
     typed: bool = False
     backbone: bool = True
+    cohorts: bool = False
     gap_hours: int = 24
     retention_days: int = 1095
 
@@ -41,9 +42,9 @@ class Kind:
 # fmt: off
 KINDS: tuple[Kind, ...] = (
     Kind("device", "Device", "USES_DEVICE", "device", .95, 20, .5, 120, 200, 4000,
-         "links alone up to 73 accounts; not alone after a gap of 111 days (resale)"),
+         "links alone up to 73 accounts; not alone after a gap of 111 days (resale)", cohorts=True),
     Kind("card", "Card", "USES_CARD", "card", .92, 8, .7, 365, 100, 4000,
-         "families fade past 5, gift cards past 20; long memory catches returns", typed=True),
+         "families fade past 5, gift cards past 20; long memory catches returns", typed=True, cohorts=True),
     Kind("bank_account", "BankAccount", "USES_BANK_ACCOUNT", "bank_account", .92, 8, .7, 365, 100, 4000,
          "as a card", typed=True),
     Kind("email", "Email", "USES_EMAIL", "email", .90, 4, .8, 365, 50, 3000,
@@ -52,6 +53,10 @@ KINDS: tuple[Kind, ...] = (
          "agencies and families share these", typed=True),
     Kind("address", "Address", "USES_ADDRESS", "address", .45, 3, 1, 365, 30, 1500,
          "corroborates; alone it is a household", typed=True),
+    Kind("bin", "CardBin", "PAID_BY_BIN", "bin", .01, 1, 1, 1, 1, 1,
+         "first digits of a card: never evidence by itself, newcomers can be a cohort", cohorts=True),
+    Kind("user_agent", "UserAgent", "USES_BROWSER", "user_agent", .01, 1, 1, 1, 1, 1,
+         "browser or app: never evidence by itself, newcomers can be a cohort", cohorts=True),
     Kind("ip", "IpAddress", "USES_IP", "ip", .35, 1, 1, .5, 30, 1500,
          "per ISO week; corroboration only", backbone=False, gap_hours=1, retention_days=90),
 )

@@ -1,6 +1,8 @@
-"""Cohorts: accounts that signed up together on one address, network or hub, in numbers that chance does not explain.
+"""Cohorts: accounts that signed up together at one place, in numbers that chance does not explain.
 
-Adds rows of kind ``cohort`` to ``attributes`` and ``uses``: the group is the shared attribute, its size the degree.
+A place is an address, its network, a hub, or a crowd: two things that many strangers show, such as the pattern of their
+e-mail address and their browser. Adds rows of kind ``cohort`` to ``attributes`` and ``uses``: the group is the shared
+attribute, its size the degree. ``source`` says what kind of place it is from.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from graphrisk.linkage.attributes import filled
 from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, Bools, Floats, Ints
 from graphrisk.policy import Policy
 
+ADDRESS, NETWORK, HUB, CROWD = range(4)
+
 SMALLEST_RATE = 0.05
 CLOCK_SKEW_DAYS = 1
 """An account's first sighting may be stamped a little before its creation."""
@@ -24,47 +28,59 @@ BASELINE_WEEKS = 12
 SHARE_OF_NETWORK = 0.5
 """Newcomers of a whole network are a cohort only where they are so large a share of those present."""
 
-HUB_KINDS = ("device", "card")
+TIMES_EXPECTED = 4.0
+"""Newcomers of a crowd are a cohort only where they are so many times those expected, who are strangers among them."""
+
+_new = f"first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}"
 
 NEW = f"""
 CREATE TABLE newcomers AS
-WITH early AS (
-    SELECT account, address, network, first, last FROM visited JOIN ids USING (account)
-    WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
+WITH early AS (SELECT account, address, network, first, last FROM visited JOIN ids USING (account) WHERE {_new}
+), showing AS (
+    SELECT account, kind, value, min(first) AS first, max(last) AS last FROM shown JOIN ids USING (account) WHERE {_new}
+    GROUP BY account, kind, value
 ), places AS (
-    SELECT account, 0 AS source, address AS place, first, last FROM early
-    UNION ALL SELECT account, 1, network, first, last FROM early WHERE network IS NOT NULL
-    UNION ALL SELECT account, 2, value, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
-              WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
+    SELECT account, {ADDRESS} AS source, address AS place, NULL AS one, NULL AS other, first, last FROM early
+    UNION ALL SELECT account, {NETWORK}, network, NULL, NULL, first, last FROM early WHERE network IS NOT NULL
+    UNION ALL SELECT account, {HUB}, value, NULL, NULL, first, last
+              FROM hubs JOIN uses USING (attribute) JOIN ids USING (account) WHERE {_new}
+    UNION ALL SELECT account, {CROWD}, md5(one.value::VARCHAR || other.value::VARCHAR)::UUID, one.value, other.value,
+                     greatest(one.first, other.first), greatest(one.last, other.last)
+              FROM showing AS one JOIN showing AS other USING (account) WHERE one.kind < other.kind
 ), arrived AS (
-    SELECT source, place, account, min(first) AS first, min_by(last, (first, last)) AS last FROM places GROUP BY source, place, account
+    SELECT source, place, account, min(first) AS first, min_by(last, (first, last)) AS last, any_value(one) AS one, any_value(other) AS other
+    FROM places GROUP BY source, place, account
 )
 SELECT *, ((first - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS week FROM arrived
 """
 
 CANDIDATES = """
-CREATE TABLE candidates AS
-WITH weekly AS (SELECT source, place, week, count(*) AS arrived FROM newcomers GROUP BY source, place, week
+WITH weekly AS (
+    SELECT source, place, week, count(*) AS arrived, any_value(one) AS one, any_value(other) AS other
+    FROM newcomers GROUP BY source, place, week
 ), usual AS (
     SELECT source, place, sum(arrived) AS ever, greatest($baseline_weeks, max(week) - min(week) + 1) AS weeks
     FROM weekly GROUP BY source, place
 )
-SELECT source, place, week, arrived, (ever - arrived) / (weeks - 1) AS usual
+SELECT source, place, one, other, week, arrived, (ever - arrived) / (weeks - 1) AS usual
 FROM weekly JOIN usual USING (source, place) WHERE arrived >= $min_accounts
 """
 """``usual`` is how many arrive at the place in any other week."""
 
 PRESENT = f"""
-SELECT candidates.source, candidates.place, candidates.week, arrived, usual, count(DISTINCT present.account) AS present
-FROM candidates JOIN (
-    SELECT 0 AS source, address AS place, account, first, last FROM visited
-    UNION ALL SELECT 1, network, account, first, last FROM visited WHERE network IS NOT NULL
-    UNION ALL SELECT 2, value, account, first, last FROM hubs JOIN uses USING (attribute)
+SELECT likely.source, likely.place, likely.week, arrived, usual, count(DISTINCT present.account) AS present
+FROM likely JOIN (
+    SELECT {ADDRESS} AS source, address AS place, account, first, last FROM visited
+    UNION ALL SELECT {NETWORK}, network, account, first, last FROM visited WHERE network IS NOT NULL
+    UNION ALL SELECT {HUB}, value, account, first, last FROM hubs JOIN uses USING (attribute)
+    UNION ALL SELECT {CROWD}, place, account, greatest(one.first, other.first), greatest(one.last, other.last)
+              FROM (SELECT DISTINCT place, one, other FROM likely WHERE source = {CROWD}) AS crowds
+              JOIN shown AS one ON one.value = crowds.one JOIN shown AS other USING (account) WHERE other.value = crowds.other
 ) AS present
-ON present.source = candidates.source AND present.place = candidates.place
-   AND present.first < {WEEK_US} * (candidates.week + 1) + {FIRST_MONDAY_US} AND present.last >= {WEEK_US} * candidates.week + {FIRST_MONDAY_US}
-GROUP BY candidates.source, candidates.place, candidates.week, arrived, usual
-HAVING candidates.source <> 1 OR arrived >= $of_network * count(DISTINCT present.account)
+ON present.source = likely.source AND present.place = likely.place
+   AND present.first < {WEEK_US} * (likely.week + 1) + {FIRST_MONDAY_US} AND present.last >= {WEEK_US} * likely.week + {FIRST_MONDAY_US}
+GROUP BY likely.source, likely.place, likely.week, arrived, usual
+HAVING likely.source <> {NETWORK} OR arrived >= {SHARE_OF_NETWORK} * count(DISTINCT present.account)
 """
 """The networks of carriers and exits see the newcomers of many rings, and of none, among all who pass."""
 
@@ -83,20 +99,21 @@ WHERE attributes.kind = $cohort
 """
 
 
-def surprising(arrived: Ints, present: Ints, usual: Floats, expected_share: float, significance: float) -> Bools:
-    """Whether so many arrivals among the accounts present are beyond chance: P(Poisson(λ) ≥ arrived) < significance.
+def expected(present: Ints, usual: Floats, expected_share: float) -> Floats:
+    """How many arrivals chance explains: ``present · expected_share`` or ``usual`` (arrivals at the place in any other
+    week), whichever is more, at least .05. Shapes (n,), (n,) → (n,)."""
+    return np.maximum(np.maximum(SMALLEST_RATE, present * expected_share), usual)
 
-    λ is the larger of ``present · expected_share`` and ``usual`` (arrivals at the place in any other week), at least
-    .05. Shapes (n,), (n,), (n,) → (n,).
-    """
-    rate = np.maximum(np.maximum(SMALLEST_RATE, present * expected_share), usual)
+
+def surprising(arrived: Ints, rate: Floats, significance: float) -> Bools:
+    """Whether so many arrivals are beyond chance: P(Poisson(rate) ≥ arrived) < significance. Shapes (n,), (n,) → (n,)."""
     return pdtrc(arrived - 1, rate) < significance
 
 
 def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_share: float) -> int:
     """Add the cohorts that pass the surprise test; returns how many. ``expected_share`` is the reference's."""
     codes = policy.codes()
-    hubs = [(codes[name], policy.kinds[name].cap) for name in HUB_KINDS if name in policy.kinds]
+    hubs = [(codes[name], kind.cap) for name, kind in policy.kinds.items() if kind.cohorts and kind.cap > 1]
     past_cap = " OR ".join(f"(kind = {code} AND accounts > {cap})" for code, cap in hubs) or "false"
     columns.execute("ALTER TABLE attributes ADD COLUMN source INTEGER")
     columns.execute(f"CREATE TABLE hubs AS SELECT attribute, value FROM attributes WHERE {past_cap}")
@@ -104,18 +121,26 @@ def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_sha
         "$new_days": policy.cohorts.new_days,
         "$min_accounts": policy.cohorts.min_accounts,
         "$baseline_weeks": BASELINE_WEEKS,
-        "$of_network": SHARE_OF_NETWORK,
         "$cohort": codes["cohort"],
     }
     columns.execute(filled(NEW, bound))
-    columns.execute(filled(CANDIDATES, bound))
-    found = columns.sql(filled(PRESENT, bound)).to_arrow_table()
-    arrived, present, usual = (found[name].to_numpy() for name in ("arrived", "present", "usual"))
-    accepted = found.filter(pa.array(surprising(arrived, present, usual, expected_share, policy.cohorts.significance)))
+    candidates = columns.sql(filled(CANDIDATES, bound)).to_arrow_table()
+    # Only those that are beyond chance by their habits alone are worth counting who else is there.
+    columns.register("likely", _beyond_chance(candidates, policy, expected_share))
+    accepted = _beyond_chance(columns.sql(filled(PRESENT, bound)).to_arrow_table(), policy, expected_share)
+    columns.unregister("likely")
     columns.register("accepted", accepted)
     columns.execute(filled(ACCEPTED, bound))
     columns.unregister("accepted")
     columns.execute(filled(COHORT_USES, bound))
-    for table in ("newcomers", "candidates", "hubs"):
+    for table in ("newcomers", "hubs"):
         columns.execute(f"DROP TABLE {table}")
     return accepted.num_rows
+
+
+def _beyond_chance(found: pa.Table, policy: Policy, expected_share: float) -> pa.Table:
+    arrived, usual, source = (found[name].to_numpy() for name in ("arrived", "usual", "source"))
+    present = found["present"].to_numpy() if "present" in found.column_names else np.zeros(len(found), np.int64)
+    rate = expected(present, usual, expected_share)
+    pure = (source != CROWD) | (arrived >= TIMES_EXPECTED * rate)
+    return found.filter(pa.array(pure & surprising(arrived, rate, policy.cohorts.significance)))
