@@ -41,13 +41,13 @@ JOIN ids USING (account_id)
 """
 
 RETAINED = """
-CREATE VIEW retained AS FROM seen WHERE NOT (kind = $ip AND last < $ip_kept_from) AND kind NOT IN ($crowds)
+CREATE VIEW retained AS FROM seen WHERE NOT (kind = $ip AND last < $ip_kept_from) AND kind NOT IN ($unpriced)
 """
 """What may be evidence. Kinds whose cap is 1 are none: all of their values are shared by strangers."""
 
 VISITED = """
 CREATE VIEW visited AS
-SELECT account, value AS address, network, first, last FROM seen WHERE kind = $ip AND last >= $visits_kept_from
+SELECT account, value AS address, network, first, last FROM seen WHERE kind IN ($visited) AND last >= $visits_kept_from
 """
 """Addresses for cohorts, which are remembered longer than an address is evidence by itself."""
 
@@ -129,8 +129,10 @@ def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: 
         "$ip_kept_week": (ip_kept_from - FIRST_MONDAY_US) // WEEK_US,
         "$visits_kept_from": visits_kept_from,
         "$ip": codes[ip] if ip else -1,
-        "$crowds": _listed(codes[name] for name, kind in policy.kinds.items() if kind.cap == 1),
-        "$emails": _listed(codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "email"),
+        "$visited": _listed([codes[ip]] if ip and policy.kinds[ip].cohorts else []),
+        "$unpriced": _listed(codes[name] for name, kind in policy.kinds.items() if kind.cap == 1),
+        "$crowds": _listed(codes[name] for name, kind in policy.kinds.items() if kind.cap == 1 and kind.cohorts),
+        "$emails": _listed(codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "email" and kind.cohorts),
     }
     for statement in (BACK_TO_TEXT, IDS, SEEN, RETAINED, VISITED, SHOWN, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
         columns.execute(filled(statement, bound))

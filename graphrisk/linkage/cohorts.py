@@ -37,8 +37,7 @@ NEW = f"""
 CREATE TABLE newcomers AS
 WITH early AS (SELECT account, address, network, first, last FROM visited JOIN ids USING (account) WHERE {_new}
 ), showing AS (
-    SELECT account, kind, value, min(first) AS first, max(last) AS last FROM shown JOIN ids USING (account) WHERE {_new}
-    GROUP BY account, kind, value
+    SELECT account, kind, value, first, last FROM shown JOIN ids USING (account) WHERE {_new}
 ), places AS (
     SELECT account, {ADDRESS} AS source, address AS place, NULL AS one, NULL AS other, first, last FROM early
     UNION ALL SELECT account, {NETWORK}, network, NULL, NULL, first, last FROM early WHERE network IS NOT NULL
@@ -113,7 +112,7 @@ def surprising(arrived: Ints, rate: Floats, significance: float) -> Bools:
 def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_share: float) -> int:
     """Add the cohorts that pass the surprise test; returns how many. ``expected_share`` is the reference's."""
     codes = policy.codes()
-    hubs = [(codes[name], kind.cap) for name, kind in policy.kinds.items() if kind.cohorts and kind.cap > 1]
+    hubs = [(codes[name], kind.cap) for name, kind in policy.kinds.items() if kind.cohorts and kind.normaliser != "ip"]
     past_cap = " OR ".join(f"(kind = {code} AND accounts > {cap})" for code, cap in hubs) or "false"
     columns.execute("ALTER TABLE attributes ADD COLUMN source INTEGER")
     columns.execute(f"CREATE TABLE hubs AS SELECT attribute, value FROM attributes WHERE {past_cap}")

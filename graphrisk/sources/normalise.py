@@ -118,7 +118,9 @@ PLACEHOLDER = (
 _last_group = "strpos(reverse(canonical), '.')"
 _first_group = "strpos(canonical, '.')"
 
-_letters_and_digits = r"regexp_replace(regexp_replace(split_part(canonical, '@', 1), '[0-9]', '9', 'g'), '\pL+', 'a', 'g')"
+_letters_and_digits = (
+    r"regexp_replace(regexp_replace(split_part(canonical, '@', 1), '[0-9]', '9', 'g'), '\pL+', 'a', 'g')"
+)
 
 NETWORK = (
     "CASE normaliser WHEN 'ip' THEN CASE"

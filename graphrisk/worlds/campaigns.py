@@ -80,7 +80,7 @@ def plan(rng: np.random.Generator, knobs: Knobs, accounts: int) -> list[Planned]
 
 SCRIPTED = ("device_farm", "proxy_farm", "anti_detect", "camouflage", "framing")
 SCRIPTS, MOST_SCRIPTS = 1, 5
-EVENNESS = 0.4
+EVENNESS = 0.25
 """Scripts take what many honest people have, and rather not what nearly everybody has."""
 
 
@@ -126,9 +126,9 @@ class Campaign:
         return max(2, round(self.size / (accounts_for_each * self.sigma)))
 
     def fresh(self, kind: str, count: int) -> Integers:
-        """New devices or cards of the ring: as many as it has accounts are one for each."""
+        """New values of a kind for the ring: as many as it has accounts are one for each."""
         rng = self.district.rng
-        if self.scripts is None:
+        if self.scripts is None or kind not in self.scripts.looks:
             return self.district.fresh(kind, count)
         row = np.arange(self.size) if count == self.size else rng.integers(0, self.size, count)
         return self.district.fresh(kind, count, self.scripts.marks(rng, kind, row))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from itertools import combinations, product
 from math import exp
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import hypothesis.strategies as st
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 
-from graphrisk.linkage.cohorts import surprising
+from graphrisk.linkage.cohorts import TIMES_EXPECTED, expected, surprising
 from graphrisk.linkage.links import link
 from graphrisk.model import DAY_US, HOUR_US
 from graphrisk.policy import Policy
@@ -22,6 +25,7 @@ TIGHT = {
     "kinds": {
         "device": {"cap": 3, "ceiling": 3000},
         "card": {"cap": 2, "ceiling": 2600, "retention_days": 60},
+        "email": {"cap": 3},
         "address": {"cap": 4, "ceiling": 700},
         "ip": {"cap": 5, "ceiling": 500, "retention_days": 20},
     },
@@ -69,11 +73,16 @@ def merge(held: dict[str, tuple[int, int]], account: str, first: int, last: int)
 
 
 def retained(rows: list[Seen], policy: Policy, as_of: int) -> tuple[list[Seen], list[Seen], int]:
-    """What is kept as evidence, the addresses that cohorts still remember, and the oldest week of addresses."""
+    """What is kept as evidence, what cohorts still remember besides, and the oldest week of addresses."""
     clock = (min(max(row.last for row in rows), as_of) // DAY_US + 1) * DAY_US
-    kept = [row for row in rows if row.last >= clock - policy.kinds[row.kind].retention_days * DAY_US]
-    visits = [row for row in rows if row.kind == "ip" and row.last >= clock - policy.cohort.retention_days * DAY_US]
-    return kept, visits, week_of(clock - policy.kinds["ip"].retention_days * DAY_US)
+    young = [row for row in rows if row.last >= clock - policy.kinds[row.kind].retention_days * DAY_US]
+    kept = [row for row in young if policy.kinds[row.kind].cap > 1]
+    remembered = [
+        row
+        for row in [each for each in rows if each.kind == "ip"] + [each for each in young if each.kind in CROWDED]
+        if row.last >= clock - policy.cohort.retention_days * DAY_US
+    ]
+    return kept, remembered, week_of(clock - policy.kinds["ip"].retention_days * DAY_US)
 
 
 def shared_values(kept: list[Seen], oldest_week: int) -> list[Shared]:
@@ -89,19 +98,42 @@ def shared_values(kept: list[Seen], oldest_week: int) -> list[Shared]:
     return [Shared(*key, 0, held) for key, held in found.items() if len(held) > 1]
 
 
+Stay = tuple[int, str, str, int, int]
+CROWDED = ("bin", "email", "user_agent")
+
+
+def in_crowds(shown: list[Seen]) -> list[Stay]:
+    """Stays in crowds: places that are two things of different kinds, for accounts that show both."""
+    things = [(row, row.network if row.kind == "email" else row.token) for row in shown if row.kind in CROWDED]
+    stays: list[Stay] = []
+    for (one, token), (two, other) in product(things, things):
+        if one.account == two.account and one.kind < two.kind and token and other:
+            both = "".join(str(UUID(each.partition(":")[2])) for each in (token, other))
+            place = f"test1:{hashlib.md5(both.encode(), usedforsecurity=False).hexdigest()}"
+            stays.append((3, place, one.account, max(one.first, two.first), max(one.last, two.last)))
+    return stays
+
+
 def cohorts(created: dict[str, int | None], visits: list[Seen], values: list[Shared], policy: Policy) -> list[Shared]:
-    stays = [(0, row.token, row.account, row.first, row.last) for row in visits]
-    stays += [(1, row.network, row.account, row.first, row.last) for row in visits if row.network]
-    for value in values:
-        if value.kind in ("device", "card") and len(value.held) > policy.kinds[value.kind].cap:
-            stays += [(2, value.token, account, *times) for account, times in value.held.items()]
-    arrived: dict[tuple[int, str], dict[str, tuple[int, int]]] = defaultdict(dict)
-    for source, place, account, first, last in stays:
+    def is_early(account: str, first: int) -> bool:
         born = created[account]
-        if born is not None and born - DAY_US <= first <= born + policy.cohorts.new_days * DAY_US:
-            before = arrived[source, place].get(account)
-            if before is None or first < before[0]:
-                arrived[source, place][account] = (first, last)
+        return born is not None and born - DAY_US <= first <= born + policy.cohorts.new_days * DAY_US
+
+    addresses = [row for row in visits if row.kind == "ip"]
+    stays = [(0, row.token, row.account, row.first, row.last) for row in addresses]
+    stays += [(1, row.network, row.account, row.first, row.last) for row in addresses if row.network]
+    for value in values:
+        kind = policy.kinds[value.kind]
+        if kind.cohorts and value.kind != "ip" and len(value.held) > kind.cap:
+            stays += [(2, value.token, account, *times) for account, times in value.held.items()]
+    arrivals = [stay for stay in stays if is_early(stay[2], stay[3])]
+    arrivals += in_crowds([row for row in visits if is_early(row.account, row.first)])
+    stays += in_crowds(visits)
+    arrived: dict[tuple[int, str], dict[str, tuple[int, int]]] = defaultdict(dict)
+    for source, place, account, first, last in arrivals:
+        before = arrived[source, place].get(account)
+        if before is None or (first, last) < before:
+            arrived[source, place][account] = (first, last)
     found: list[Shared] = []
     for (source, place), newcomers in arrived.items():
         weeks = [week_of(first) for first, _ in newcomers.values()]
@@ -112,13 +144,13 @@ def cohorts(created: dict[str, int | None], visits: list[Seen], values: list[Sha
             present = {stay[2] for stay in there if week_of(stay[3]) <= week <= week_of(stay[4])}
             if len(group) < policy.cohorts.min_accounts or (source == 1 and 2 * len(group) < len(present)):
                 continue
-            if is_surprise(len(group), len(present), usual, policy):
+            rate = max(0.05, len(present) * NEW_SHARE, usual)
+            if is_surprise(len(group), rate, policy) and (source < 3 or len(group) >= TIMES_EXPECTED * rate):
                 found.append(Shared("cohort", place, week, source, group))
     return found
 
 
-def is_surprise(arrived: int, present: int, usual: float, policy: Policy) -> bool:
-    rate = max(0.05, present * NEW_SHARE, usual)
+def is_surprise(arrived: int, rate: float, policy: Policy) -> bool:
     term = total = exp(-rate)
     for events in range(1, arrived):
         term *= rate / events
@@ -168,13 +200,13 @@ def possible_links(
     everything = values + cohorts(created, visits, values, policy)
     for a, b in combinations(sorted(created, key=str.encode), 2):
         plain: list[Priced] = []
-        rivals: dict[tuple[bool, int], list[Priced]] = defaultdict(list)
+        rivals: dict[tuple[int, int], list[Priced]] = defaultdict(list)
         for value in (value for value in everything if a in value.held and b in value.held):
             (first_a, last_a), (first_b, last_b) = value.held[a], value.held[b]
             gap = max(0, max(first_a, first_b) - min(last_a, last_b))
             milli_nats = price(policy.priced()[value.kind], len(value.held), gap)
             if milli_nats and value.kind == "cohort":
-                rivals[value.source == 2, value.week].append((value, milli_nats))
+                rivals[max(1, value.source), value.week].append((value, milli_nats))
             elif milli_nats:
                 plain.append((value, milli_nats))
         best = [[one for one in group if one[1] == max(other[1] for other in group)] for group in rivals.values()]
@@ -208,7 +240,8 @@ def found_links(
 
 
 NAMES = ("a", "b", "c", "d", "e", "é", "Z", "~")
-NETWORKS = {token_like("ip0"): token_like("net"), token_like("ip1"): token_like("net")}
+WIDER = {"ip0": "net", "ip1": "net", "email0": "pattern", "email1": "pattern"}
+NETWORKS = {token_like(value): token_like(place) for value, place in WIDER.items()}
 
 
 @st.composite
@@ -218,11 +251,11 @@ def facts(draw: st.DrawFn) -> tuple[dict[str, int | None], list[Seen]]:
     created = {name: draw(days) for name in NAMES}
     births = {name: None if day is None else MONDAY + day * DAY_US for name, day in created.items()}
     rows: dict[tuple[str, str, str, int], Seen] = {}
+    kinds = draw(
+        st.sampled_from((("device", "card", "address", "email", "ip", "ip"), ("email", "bin", "user_agent", "ip")))
+    )
     for _ in range(draw(st.integers(1, 40))):
-        name, kind = (
-            draw(st.sampled_from(NAMES)),
-            draw(st.sampled_from(("device", "card", "address", "email", "ip", "ip"))),
-        )
+        name, kind = draw(st.sampled_from(NAMES)), draw(st.sampled_from(kinds))
         token = token_like(kind + str(draw(st.integers(0, 2))))
         hour = draw(st.one_of(st.integers(0, 96), st.integers(0, 24 * 150)))
         start = births[name] if births[name] is not None and draw(st.booleans()) else MONDAY
@@ -253,10 +286,10 @@ def test_links_and_their_evidence_are_those_of_a_slow_reading_of_the_method(
 @given(st.integers(2, 60), st.integers(0, 60), st.integers(0, 240).map(lambda twelfths: twelfths / 12))
 def test_the_surprise_test_agrees_with_a_sum_of_poisson_terms(arrived: int, others: int, usual: float) -> None:
     policy = Policy()
-    found = surprising(
-        np.array([arrived]), np.array([arrived + others]), np.array([usual]), NEW_SHARE, policy.cohorts.significance
-    )
-    assert bool(found[0]) == is_surprise(arrived, arrived + others, usual, policy)
+    rate = expected(np.array([arrived + others]), np.array([usual]), NEW_SHARE)
+    found = surprising(np.array([arrived]), rate, policy.cohorts.significance)
+    assert rate[0] == max(0.05, (arrived + others) * NEW_SHARE, usual)
+    assert bool(found[0]) == is_surprise(arrived, float(rate[0]), policy)
 
 
 def linked_newcomers(weeks: dict[int, int], network: bool, residents: int = 0) -> int:
@@ -284,6 +317,38 @@ def test_accounts_that_sign_up_together_where_nobody_ever_did_are_linked() -> No
 
 def test_sign_ups_on_an_address_where_as_many_sign_up_every_week_are_not_linked() -> None:
     assert linked_newcomers(dict.fromkeys(range(20), 6), network=False) == 0
+
+
+def showing(weeks: dict[int, int], *kinds: str, residents: int = 0) -> int:
+    """How many pairs are linked when so many accounts sign up in each of these weeks and show the same things, as do so
+    many old accounts."""
+    born = {
+        f"new{week:02d}{each:03d}": MONDAY + week * WEEK_US + DAY_US for week, n in weeks.items() for each in range(n)
+    }
+    old = {f"old{each:03d}": MONDAY for each in range(residents)}
+    rows: list[Seen] = []
+    for name, at in (born | old).items():
+        for kind in kinds:
+            own, place = (token_like(name), token_like("pattern")) if kind == "email" else (token_like(kind), None)
+            rows.append(Seen(name, kind, own, place, at, at + (900 * DAY_US if name in old else HOUR_US)))
+    created: dict[str, int | None] = {**born, **dict.fromkeys(old, MONDAY - 400 * DAY_US)}
+    return len(found_links(created, rows, Policy(), MONDAY + 900 * DAY_US))
+
+
+@pytest.mark.parametrize("kinds", [("email", "user_agent"), ("email", "bin"), ("bin", "user_agent")])
+def test_accounts_that_sign_up_together_and_show_two_things_alike_are_linked(kinds: tuple[str, str]) -> None:
+    assert showing({20: 6}, *kinds) == 15
+
+
+@pytest.mark.parametrize("kind", ["email", "user_agent", "bin"])
+def test_one_thing_that_strangers_show_links_nobody(kind: str) -> None:
+    assert showing({20: 6}, kind) == 0
+
+
+def test_crowds_have_habits_and_newcomers_are_expected_of_those_who_are_there() -> None:
+    assert showing(dict.fromkeys(range(20), 6), "email", "user_agent") == 0
+    assert showing({20: 12}, "email", "user_agent", residents=100) == 66
+    assert showing({20: 12}, "email", "user_agent", residents=150) == 0
 
 
 def test_a_ring_s_sign_ups_do_not_tie_it_to_everybody_who_signs_up_in_a_carrier_s_network() -> None:
