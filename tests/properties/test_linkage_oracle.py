@@ -330,7 +330,7 @@ def showing(weeks: dict[int, int], *kinds: str, residents: int = 0) -> int:
     for name, at in (born | old).items():
         for kind in kinds:
             own, place = (token_like(name), token_like("pattern")) if kind == "email" else (token_like(kind), None)
-            rows.append(Seen(name, kind, own, place, at, at + (900 * DAY_US if name in old else HOUR_US)))
+            rows.append(Seen(name, kind, own, place, at, at + (200 * DAY_US if name in old else HOUR_US)))
     created: dict[str, int | None] = {**born, **dict.fromkeys(old, MONDAY - 400 * DAY_US)}
     return len(found_links(created, rows, Policy(), MONDAY + 900 * DAY_US))
 
