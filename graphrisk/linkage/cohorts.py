@@ -28,7 +28,7 @@ BASELINE_WEEKS = 12
 SHARE_OF_NETWORK = 0.5
 """Newcomers of a whole network are a cohort only where they are so large a share of those present."""
 
-TIMES_EXPECTED = 4.0
+TIMES_EXPECTED = 8.0
 """Newcomers of a crowd are a cohort only where they are so many times those expected, who are strangers among them."""
 
 _new = f"first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}"
@@ -39,15 +39,17 @@ WITH early AS (SELECT account, address, network, first, last FROM visited JOIN i
 ), showing AS (
     SELECT account, kind, value, first, last FROM shown JOIN ids USING (account) WHERE {_new}
 ), places AS (
-    SELECT account, {ADDRESS} AS source, address AS place, NULL AS one, NULL AS other, first, last FROM early
-    UNION ALL SELECT account, {NETWORK}, network, NULL, NULL, first, last FROM early WHERE network IS NOT NULL
-    UNION ALL SELECT account, {HUB}, value, NULL, NULL, first, last
+    SELECT account, {ADDRESS} AS source, address AS place, NULL AS kinds, NULL AS one, NULL AS other, first, last FROM early
+    UNION ALL SELECT account, {NETWORK}, network, NULL, NULL, NULL, first, last FROM early WHERE network IS NOT NULL
+    UNION ALL SELECT account, {HUB}, value, NULL, NULL, NULL, first, last
               FROM hubs JOIN uses USING (attribute) JOIN ids USING (account) WHERE {_new}
-    UNION ALL SELECT account, {CROWD}, md5(one.value::VARCHAR || other.value::VARCHAR)::UUID, one.value, other.value,
+    UNION ALL SELECT account, {CROWD}, md5(one.value::VARCHAR || other.value::VARCHAR)::UUID,
+                     one.kind::INTEGER * 256 + other.kind, one.value, other.value,
                      greatest(one.first, other.first), greatest(one.last, other.last)
               FROM showing AS one JOIN showing AS other USING (account) WHERE one.kind < other.kind
 ), arrived AS (
-    SELECT source, place, account, min(first) AS first, min_by(last, (first, last)) AS last, any_value(one) AS one, any_value(other) AS other
+    SELECT source, place, account, min(first) AS first, min_by(last, (first, last)) AS last,
+           any_value(kinds) AS kinds, any_value(one) AS one, any_value(other) AS other
     FROM places GROUP BY source, place, account
 )
 SELECT *, ((first - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS week FROM arrived
@@ -55,16 +57,24 @@ SELECT *, ((first - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS week FROM arriv
 
 CANDIDATES = """
 WITH weekly AS (
-    SELECT source, place, week, count(*) AS arrived, any_value(one) AS one, any_value(other) AS other
+    SELECT source, place, week, count(*) AS arrived, any_value(kinds) AS kinds, any_value(one) AS one, any_value(other) AS other
     FROM newcomers GROUP BY source, place, week
-), usual AS (
+), habits AS (
     SELECT source, place, sum(arrived) AS ever, greatest($baseline_weeks, max(week) - min(week) + 1) AS weeks
     FROM weekly GROUP BY source, place
+), showing AS (
+    SELECT place, week, sum(arrived) OVER (PARTITION BY one, kinds, week) - arrived AS one_alone,
+           sum(arrived) OVER (PARTITION BY other, kinds, week) - arrived AS other_alone,
+           sum(arrived) OVER (PARTITION BY kinds, week) - arrived AS rest
+    FROM weekly WHERE kinds IS NOT NULL
 )
-SELECT source, place, one, other, week, arrived, (ever - arrived) / (weeks - 1) AS usual
-FROM weekly JOIN usual USING (source, place) WHERE arrived >= $min_accounts
+SELECT source, place, one, other, week, arrived,
+       greatest((ever - arrived) / (weeks - 1), coalesce(one_alone * other_alone / greatest(1, rest), 0)) AS usual
+FROM weekly JOIN habits USING (source, place) LEFT JOIN showing USING (place, week) WHERE arrived >= $min_accounts
 """
-"""``usual`` is how many arrive at the place in any other week."""
+"""``usual`` is how many arrive at the place in any other week; in a crowd, if that is more, how many would show both things
+if among the week's other newcomers the one had nothing to do with the other. A browser that is new, or a bank that
+pays for sign-ups, makes many show one thing."""
 
 PRESENT = f"""
 SELECT likely.source, likely.place, likely.week, arrived, usual, count(DISTINCT present.account) AS present
