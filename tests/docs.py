@@ -104,8 +104,14 @@ def _code(text: object) -> str:
 
 def _kinds() -> str:
     def row(kind: Kind) -> list[object]:
-        parts = ("links" if kind.backbone else "corroborates") if kind.cap > 1 else "", kind.typed * "typed", kind.cohorts * "cohorts"
-        price = [f"{number:g}" for number in (kind.rho, kind.kappa, kind.alpha, kind.half_life_days, kind.cap, kind.ceiling)]
+        parts = (
+            ("links" if kind.backbone else "corroborates") if kind.cap > 1 else "",
+            kind.typed * "typed",
+            kind.cohorts * "cohorts",
+        )
+        price = [
+            f"{number:g}" for number in (kind.rho, kind.kappa, kind.alpha, kind.half_life_days, kind.cap, kind.ceiling)
+        ]
         shown = price if kind.cap > 1 else ["", "", "", "", "1", ""]
         return [_code(kind.name), *shown, kind.retention_days, ", ".join(filter(None, parts)), kind.why]
 

@@ -132,7 +132,9 @@ def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: 
         "$visited": _listed([codes[ip]] if ip and policy.kinds[ip].cohorts else []),
         "$unpriced": _listed(codes[name] for name, kind in policy.kinds.items() if kind.cap == 1),
         "$crowds": _listed(codes[name] for name, kind in policy.kinds.items() if kind.cap == 1 and kind.cohorts),
-        "$emails": _listed(codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "email" and kind.cohorts),
+        "$emails": _listed(
+            codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "email" and kind.cohorts
+        ),
     }
     for statement in (BACK_TO_TEXT, IDS, SEEN, RETAINED, VISITED, SHOWN, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
         columns.execute(filled(statement, bound))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import combinations, product
 from math import exp
 from typing import Any, NamedTuple
@@ -102,16 +102,36 @@ Stay = tuple[int, str, str, int, int]
 CROWDED = ("bin", "email", "user_agent")
 
 
-def in_crowds(shown: list[Seen]) -> list[Stay]:
-    """Stays in crowds: places that are two things of different kinds, for accounts that show both."""
+class Crowd(NamedTuple):
+    """Two things that accounts show together, and the place that this is."""
+
+    kinds: tuple[str, str]
+    one: str
+    other: str
+
+    @property
+    def place(self) -> str:
+        both = "".join(str(UUID(each.partition(":")[2])) for each in (self.one, self.other))
+        return f"test1:{hashlib.md5(both.encode(), usedforsecurity=False).hexdigest()}"
+
+
+def in_crowds(shown: list[Seen]) -> list[tuple[Crowd, str, int, int]]:
+    """Who shows two things of different kinds, from when, until when the later of the two was seen."""
     things = [(row, row.network if row.kind == "email" else row.token) for row in shown if row.kind in CROWDED]
-    stays: list[Stay] = []
-    for (one, token), (two, other) in product(things, things):
-        if one.account == two.account and one.kind < two.kind and token and other:
-            both = "".join(str(UUID(each.partition(":")[2])) for each in (token, other))
-            place = f"test1:{hashlib.md5(both.encode(), usedforsecurity=False).hexdigest()}"
-            stays.append((3, place, one.account, max(one.first, two.first), max(one.last, two.last)))
-    return stays
+    return [
+        (Crowd((one.kind, two.kind), token, other), one.account, max(one.first, two.first), max(one.last, two.last))
+        for (one, token), (two, other) in product(things, things)
+        if one.account == two.account and one.kind < two.kind and token and other
+    ]
+
+
+def by_chance(crowd: Crowd, week: int, arrived: dict[Crowd, Counter[int]]) -> float:
+    """How many of the week's newcomers would show both things if the one had nothing to do with the other."""
+    here = arrived[crowd][week]
+    alike = {each: weeks[week] for each, weeks in arrived.items() if each.kinds == crowd.kinds}
+    one = sum(count for each, count in alike.items() if each.one == crowd.one) - here
+    other = sum(count for each, count in alike.items() if each.other == crowd.other) - here
+    return one * other / max(1, sum(alike.values()) - here)
 
 
 def cohorts(created: dict[str, int | None], visits: list[Seen], values: list[Shared], policy: Policy) -> list[Shared]:
@@ -127,13 +147,20 @@ def cohorts(created: dict[str, int | None], visits: list[Seen], values: list[Sha
         if kind.cohorts and value.kind != "ip" and len(value.held) > kind.cap:
             stays += [(2, value.token, account, *times) for account, times in value.held.items()]
     arrivals = [stay for stay in stays if is_early(stay[2], stay[3])]
-    arrivals += in_crowds([row for row in visits if is_early(row.account, row.first)])
-    stays += in_crowds(visits)
+    newly_shown = in_crowds([row for row in visits if is_early(row.account, row.first)])
+    crowds = {crowd.place: crowd for crowd, *_ in newly_shown}
+    arrivals += [(3, crowd.place, *rest) for crowd, *rest in newly_shown]
+    stays += [(3, crowd.place, *rest) for crowd, *rest in in_crowds(visits)]
     arrived: dict[tuple[int, str], dict[str, tuple[int, int]]] = defaultdict(dict)
     for source, place, account, first, last in arrivals:
         before = arrived[source, place].get(account)
         if before is None or (first, last) < before:
             arrived[source, place][account] = (first, last)
+    in_weeks = {
+        crowds[place]: Counter(week_of(first) for first, _ in held.values())
+        for (source, place), held in arrived.items()
+        if source == 3
+    }
     found: list[Shared] = []
     for (source, place), newcomers in arrived.items():
         weeks = [week_of(first) for first, _ in newcomers.values()]
@@ -145,6 +172,8 @@ def cohorts(created: dict[str, int | None], visits: list[Seen], values: list[Sha
             if len(group) < policy.cohorts.min_accounts or (source == 1 and 2 * len(group) < len(present)):
                 continue
             rate = max(0.05, len(present) * NEW_SHARE, usual)
+            if source == 3:
+                rate = max(rate, by_chance(crowds[place], week, in_weeks))
             if is_surprise(len(group), rate, policy) and (source < 3 or len(group) >= TIMES_EXPECTED * rate):
                 found.append(Shared("cohort", place, week, source, group))
     return found
@@ -347,8 +376,30 @@ def test_one_thing_that_strangers_show_links_nobody(kind: str) -> None:
 
 def test_crowds_have_habits_and_newcomers_are_expected_of_those_who_are_there() -> None:
     assert showing(dict.fromkeys(range(20), 6), "email", "user_agent") == 0
-    assert showing({20: 12}, "email", "user_agent", residents=100) == 66
-    assert showing({20: 12}, "email", "user_agent", residents=150) == 0
+    assert showing({20: 20}, "email", "user_agent", residents=100) == 190
+    assert showing({20: 20}, "email", "user_agent", residents=110) == 0
+
+
+@pytest.mark.parametrize(("alike", "linked"), [(0, 190), (20, 0)])
+def test_a_thing_that_many_newcomers_of_a_week_show_makes_two_together_no_surprise(alike: int, linked: int) -> None:
+    """Twenty show both things, and besides so many each of the two with something else."""
+    created: dict[str, int | None] = {}
+    rows: list[Seen] = []
+    for name, pattern, browser, count in (
+        ("both", "p", "b", 20),
+        ("one", "p", "c", alike),
+        ("other", "q", "b", alike),
+        ("none", "q", "c", 60),
+    ):
+        for each in range(count):
+            account, at = f"{name}{each:02d}", MONDAY + 20 * WEEK_US + DAY_US
+            created[account] = at
+            rows.append(Seen(account, "email", token_like(account), token_like(pattern), at, at))
+            rows.append(Seen(account, "user_agent", token_like(browser), None, at, at))
+    together = {
+        pair for pair in found_links(created, rows, Policy(), MONDAY + 200 * DAY_US) if pair[0].startswith("both")
+    }
+    assert len(together) == linked
 
 
 def test_a_ring_s_sign_ups_do_not_tie_it_to_everybody_who_signs_up_in_a_carrier_s_network() -> None:
