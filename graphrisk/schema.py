@@ -67,10 +67,13 @@ KINDS: tuple[Kind, ...] = (
 )
 
 COHORT = Kind("cohort", "Cohort", "IN_COHORT", "identifier", .70, 40, .5, 3, 400, 1500,
-              "accounts that signed up together on one address or hub; has already passed the surprise test",
+              "accounts that signed up together at one place; has already passed the surprise test",
               gap_hours=1, retention_days=365)
 # fmt: on
-"""A group of accounts that signed up on one attribute in one week: derived by linkage, never loaded."""
+"""A group of accounts that signed up at one place in one week: derived by linkage, never loaded."""
+
+ADDRESS, NETWORK, HUB, CROWD = range(4)
+"""The places of cohorts: their ``source``. An address and its network tell of the same sign-ups."""
 
 TABLES: dict[str, tuple[str, ...]] = {
     "accounts": ("account_id", "created_at", "status", "marketplace"),

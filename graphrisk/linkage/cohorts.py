@@ -15,8 +15,7 @@ from scipy.special import pdtrc
 from graphrisk.linkage.attributes import filled
 from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, Bools, Floats, Ints
 from graphrisk.policy import Policy
-
-ADDRESS, NETWORK, HUB, CROWD = range(4)
+from graphrisk.schema import ADDRESS, CROWD, HUB, NETWORK
 
 SMALLEST_RATE = 0.05
 CLOCK_SKEW_DAYS = 1

@@ -10,10 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from graphrisk.linkage.attributes import filled, share_attributes
-from graphrisk.linkage.cohorts import NETWORK, add_cohorts
+from graphrisk.linkage.cohorts import add_cohorts
 from graphrisk.linkage.prices import price_table
 from graphrisk.model import HOUR_US, Links
 from graphrisk.policy import Policy
+from graphrisk.schema import NETWORK
 
 BACKBONE = """
 CREATE TABLE shared_backbone AS

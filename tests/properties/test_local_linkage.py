@@ -13,8 +13,9 @@ from graphrisk.linkage.local import priced_pairs
 from graphrisk.model import DAY_US, Links
 from graphrisk.policy import Policy
 from graphrisk.runs.facts import Facts, facts_tables
-from tests.properties.test_linkage_oracle import NEW_SHARE, POLICIES, facts
+from tests.properties.test_linkage_oracle import POLICIES, facts
 from tests.support_detection import Seen, facts_in_view, moment_of
+from tests.support_linkage import NEW_SHARE
 
 EVIDENCE = """
 SELECT a, b, token_of(value) AS token, week, kind::INTEGER, milli_nats FROM evidence ORDER BY a, b, kind, token, week
