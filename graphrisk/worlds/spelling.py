@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrisk.worlds.district import IPV6, NETWORKS, Integers
-from graphrisk.worlds.marks import MAILBOXES, PLATFORMS, mark_of, number_of
+from graphrisk.worlds.marks import FAMILIES, MAILBOXES, PLATFORMS, mark_of, number_of
 
 Text = Any
 Characters = npt.NDArray[np.uint8]
@@ -33,6 +33,8 @@ LAST_NAMES = (
 TAGGED_DOMAINS = ("gmail.com", "outlook.com", "icloud.com")
 SYLLABLES = tuple(consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou")
 TAGS = ("shop", "market", "selling", "x1")
+RELEASES = 6
+MODEL_MAKERS = ("SM-A", "SM-G", "SM-S", "M20", "CPH", "V2", "RMX", "LE", "XQ")
 IBANS = (("DE", 18), ("FR", 23), ("PL", 24), ("ES", 20))
 OCTETS = (31, 37, 46, 62, 77, 78, 80, 82, 84, 86, 88, 91, 93, 95, 109, 176, 178, 188, 193, 194, 195, 212, 213, 217)
 """First octets of IPv4 under which no range is private or reserved."""
@@ -46,7 +48,6 @@ ABROAD = 1 << 29
 PHONE_DIGITS = 8
 PHONES = (("+49", "151"), ("+44", "77"), ("+33", "6"), ("+31", "6"), ("+48", "6"))
 """Country and mobile prefix; eight more digits follow."""
-_MODEL_LETTERS = ("SM-A", "SM-G", "SM-S", "M20", "CPH", "V2", "RMX", "LE", "XQ")
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
@@ -174,18 +175,9 @@ class Speller:
 
     def _user_agents(self, values: Integers) -> Text:
         """Browsers name their version, which is another one every few weeks; apps name the model of the telephone."""
-        family, count = mark_of(values), len(values)
-        templates = list(PLATFORMS)
-        texts = np.empty(count, object)
-        version = self._rng.integers(0, 6, count)
-        for each, release in np.unique(np.stack((family, version)), axis=1).T.tolist():
-            if each < len(templates):
-                text = templates[each].format(major=128 + release, minor=f"17_{release}")
-            else:
-                model = f"{_MODEL_LETTERS[each % 9]}{100 + int(mixed(np.array([each]), 61)[0] % 900)}{'FGB'[each % 3]}-{each}"
-                text = f"Linux; Android {13 + release % 2}; {model}) Shop/{4 + release}.{release}.1"
-            texts[(family == each) & (version == release)] = f"Mozilla/5.0 ({text}"
-        return pa.array(texts, pa.string())
+        texts = pa.array([_user_agent(family, release) for family in range(FAMILIES) for release in range(RELEASES)])
+        release = self._rng.integers(0, RELEASES, len(values))
+        return texts.take(pa.array(mark_of(values) * RELEASES + release))
 
     def _bins(self, values: Integers) -> Text:
         """The first eight digits of cards, which name their issuer (ISO/IEC 7812-1); some write them in fours."""
@@ -242,6 +234,15 @@ class Speller:
         words = pa.array([f"{word:x}" for word in range(65_536)])
         text = pc.binary_join_element_wise("2a02", *[words.take(pa.array(group)) for group in groups], ":")
         return pc.if_else(self._chance(0.15, len(values)), pc.utf8_upper(text), text)
+
+
+def _user_agent(family: int, release: int) -> str:
+    if family < len(PLATFORMS):
+        named = list(PLATFORMS)[family].format(major=128 + release, minor=f"17_{release}")
+    else:
+        model = f"{MODEL_MAKERS[family % len(MODEL_MAKERS)]}{100 + family}{'FGB'[family % 3]}"
+        named = f"Linux; Android {13 + release % 2}; {model}) Shop/{4 + release}.{release}.1"
+    return f"Mozilla/5.0 ({named}"
 
 
 def account_names(numbers: Integers) -> Text:
