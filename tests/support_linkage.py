@@ -144,7 +144,7 @@ def cohorts(created: dict[str, int | None], visits: list[Seen], values: list[Sha
             rate = max(0.05, len(present) * NEW_SHARE, usual)
             if source == 3:
                 rate = max(rate, by_chance(crowds[place], week, in_weeks))
-            if is_surprise(len(group), rate, policy) and (source < 3 or len(group) >= 8 * rate):
+            if is_surprise(len(group), rate, policy) and (source < 3 or len(group) >= 16 * rate):
                 found.append(Shared("cohort", place, week, source, group))
     return found
 

@@ -27,7 +27,7 @@ BASELINE_WEEKS = 12
 SHARE_OF_NETWORK = 0.5
 """Newcomers of a whole network are a cohort only where they are so large a share of those present."""
 
-TIMES_EXPECTED = 8.0
+TIMES_EXPECTED = 16.0
 """Newcomers of a crowd are a cohort only where they are so many times those expected, who are strangers among them."""
 
 _new = f"first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}"

@@ -78,8 +78,8 @@ def test_one_thing_that_strangers_show_links_nobody(kind: str) -> None:
 
 def test_crowds_have_habits_and_newcomers_are_expected_of_those_who_are_there() -> None:
     assert showing(dict.fromkeys(range(20), 6), "email", "user_agent") == 0
-    assert showing({20: 20}, "email", "user_agent", residents=100) == 190
-    assert showing({20: 20}, "email", "user_agent", residents=110) == 0
+    assert showing({20: 20}, "email", "user_agent", residents=40) == 190
+    assert showing({20: 20}, "email", "user_agent", residents=50) == 0
 
 
 @pytest.mark.parametrize(("alike", "linked"), [(0, 190), (20, 0)])
