@@ -31,11 +31,12 @@ class KindPolicy(_Section):
     kappa: Positive
     alpha: Positive
     half_life_days: Positive
-    cap: int = Field(ge=2, le=10_000)
+    cap: int = Field(ge=1, le=10_000)
     ceiling: int = Field(ge=1, le=100_000)
     why: str = ""
     typed: bool = False
     backbone: bool = True
+    cohorts: bool = False
     gap_hours: int = Field(default=24, ge=1, le=24)
     retention_days: int = Field(default=1095, ge=1, le=36_500)
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Normaliser = Literal["device", "ip", "card", "bank_account", "email", "phone", "address", "identifier"]
+Normaliser = Literal[
+    "device", "ip", "card", "bank_account", "email", "phone", "address", "bin", "user_agent", "identifier"
+]
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,9 @@ class Kind:
     ``-1000·ln(1 - rho·min(1, (kappa/(k-1))^alpha)·2^(-gap/half_life))`` milli-nats (docs/policy.md).
     ``typed`` says that anyone can type the value in, so holding it first proves nothing about the holder.
     ``backbone`` kinds create links; the others only corroborate them. ``gap_hours`` is the unit of gaps.
+    With a ``cap`` of 1 a value is never evidence by itself, as strangers share it. ``cohorts`` says whether accounts that
+    signed up together at a value can be a cohort: at addresses and networks, at values past the cap, at patterns of e-mail
+    addresses, and at two such things together where the cap is 1.
     """
 
     name: str
@@ -34,6 +39,7 @@ class Kind:
     why: str
     typed: bool = False
     backbone: bool = True
+    cohorts: bool = False
     gap_hours: int = 24
     retention_days: int = 1095
 
@@ -41,26 +47,33 @@ class Kind:
 # fmt: off
 KINDS: tuple[Kind, ...] = (
     Kind("device", "Device", "USES_DEVICE", "device", .95, 20, .5, 120, 200, 4000,
-         "links alone up to 73 accounts; not alone after a gap of 111 days (resale)"),
+         "links alone up to 73 accounts; not alone after a gap of 111 days (resale)", cohorts=True),
     Kind("card", "Card", "USES_CARD", "card", .92, 8, .7, 365, 100, 4000,
-         "families fade past 5, gift cards past 20; long memory catches returns", typed=True),
+         "families fade past 5, gift cards past 20; long memory catches returns", typed=True, cohorts=True),
     Kind("bank_account", "BankAccount", "USES_BANK_ACCOUNT", "bank_account", .92, 8, .7, 365, 100, 4000,
          "as a card", typed=True),
     Kind("email", "Email", "USES_EMAIL", "email", .90, 4, .8, 365, 50, 3000,
-         "agencies and families share these", typed=True),
+         "agencies and families share these", typed=True, cohorts=True),
     Kind("phone", "Phone", "USES_PHONE", "phone", .90, 4, .8, 365, 50, 3000,
          "agencies and families share these", typed=True),
     Kind("address", "Address", "USES_ADDRESS", "address", .45, 3, 1, 365, 30, 1500,
          "corroborates; alone it is a household", typed=True),
+    Kind("bin", "CardBin", "PAID_BY_BIN", "bin", .01, 1, 1, 1, 1, 1,
+         "first digits of a card: never evidence by itself, newcomers can be a cohort", cohorts=True),
+    Kind("user_agent", "UserAgent", "USES_BROWSER", "user_agent", .01, 1, 1, 1, 1, 1,
+         "browser or app: never evidence by itself, newcomers can be a cohort", cohorts=True),
     Kind("ip", "IpAddress", "USES_IP", "ip", .35, 1, 1, .5, 30, 1500,
-         "per ISO week; corroboration only", backbone=False, gap_hours=1, retention_days=90),
+         "per ISO week; corroboration only", backbone=False, cohorts=True, gap_hours=1, retention_days=90),
 )
 
 COHORT = Kind("cohort", "Cohort", "IN_COHORT", "identifier", .70, 40, .5, 3, 400, 1500,
-              "accounts that signed up together on one address or hub; has already passed the surprise test",
+              "accounts that signed up together at one place; has already passed the surprise test",
               gap_hours=1, retention_days=365)
 # fmt: on
-"""A group of accounts that signed up on one attribute in one week: derived by linkage, never loaded."""
+"""A group of accounts that signed up at one place in one week: derived by linkage, never loaded."""
+
+ADDRESS, NETWORK, HUB, CROWD = range(4)
+"""The places of cohorts: their ``source``. An address and its network tell of the same sign-ups."""
 
 TABLES: dict[str, tuple[str, ...]] = {
     "accounts": ("account_id", "created_at", "status", "marketplace"),

@@ -104,9 +104,16 @@ def _code(text: object) -> str:
 
 def _kinds() -> str:
     def row(kind: Kind) -> list[object]:
-        role = ("links" if kind.backbone else "corroborates") + (", typed" if kind.typed else "")
-        numbers = (kind.rho, kind.kappa, kind.alpha, kind.half_life_days, kind.cap, kind.ceiling, kind.retention_days)
-        return [_code(kind.name), *(f"{number:g}" for number in numbers), role, kind.why]
+        parts = (
+            ("links" if kind.backbone else "corroborates") if kind.cap > 1 else "",
+            kind.typed * "typed",
+            kind.cohorts * "cohorts",
+        )
+        price = [
+            f"{number:g}" for number in (kind.rho, kind.kappa, kind.alpha, kind.half_life_days, kind.cap, kind.ceiling)
+        ]
+        shown = price if kind.cap > 1 else ["", "", "", "", "1", ""]
+        return [_code(kind.name), *shown, kind.retention_days, ", ".join(filter(None, parts)), kind.why]
 
     headings = ("kind", "ρ", "κ", "α", "h (days)", "cap", "ceiling", "kept (days)", "role", "why")
     return table(headings, map(row, (*KINDS, COHORT)))

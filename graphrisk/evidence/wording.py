@@ -13,6 +13,8 @@ KIND_NAMES = {
     "phone": "phone number",
     "address": "postal address",
     "ip": "IP address",
+    "bin": "first digits of a card",
+    "user_agent": "browser",
     "cohort": "sign-up cohort",
 }
 

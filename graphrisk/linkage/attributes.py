@@ -12,7 +12,7 @@ A value is its token as a number of 128 bits; ``token_of(value)`` gives the toke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 import duckdb
@@ -41,14 +41,22 @@ JOIN ids USING (account_id)
 """
 
 RETAINED = """
-CREATE VIEW retained AS FROM seen WHERE NOT (kind = $ip AND last < $ip_kept_from)
+CREATE VIEW retained AS FROM seen WHERE NOT (kind = $ip AND last < $ip_kept_from) AND kind NOT IN ($unpriced)
 """
+"""What may be evidence. Kinds whose cap is 1 are none: all of their values are shared by strangers."""
 
 VISITED = """
 CREATE VIEW visited AS
-SELECT account, value AS address, network, first, last FROM seen WHERE kind = $ip AND last >= $visits_kept_from
+SELECT account, value AS address, network, first, last FROM seen WHERE kind IN ($visited) AND last >= $visits_kept_from
 """
 """Addresses for cohorts, which are remembered longer than an address is evidence by itself."""
+
+SHOWN = """
+CREATE VIEW shown AS
+SELECT account, kind, network AS value, first, last FROM seen WHERE kind IN ($emails) AND network IS NOT NULL AND last >= $visits_kept_from
+UNION ALL SELECT account, kind, value, first, last FROM seen WHERE kind IN ($crowds) AND last >= $visits_kept_from
+"""
+"""What many strangers show: patterns of e-mail addresses, and kinds that are never evidence."""
 
 WEEKLY = f"""
 CREATE VIEW weekly AS
@@ -121,8 +129,14 @@ def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: 
         "$ip_kept_week": (ip_kept_from - FIRST_MONDAY_US) // WEEK_US,
         "$visits_kept_from": visits_kept_from,
         "$ip": codes[ip] if ip else -1,
+        "$visited": _listed([codes[ip]] if ip and policy.kinds[ip].cohorts else []),
+        "$unpriced": _listed(codes[name] for name, kind in policy.kinds.items() if kind.cap == 1),
+        "$crowds": _listed(codes[name] for name, kind in policy.kinds.items() if kind.cap == 1 and kind.cohorts),
+        "$emails": _listed(
+            codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "email" and kind.cohorts
+        ),
     }
-    for statement in (BACK_TO_TEXT, IDS, SEEN, RETAINED, VISITED, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
+    for statement in (BACK_TO_TEXT, IDS, SEEN, RETAINED, VISITED, SHOWN, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
         columns.execute(filled(statement, bound))
     columns.execute("DROP TABLE shared")
 
@@ -132,3 +146,7 @@ def filled(sql: str, bound: Mapping[str, object]) -> str:
     for name, value in bound.items():
         sql = sql.replace(name, str(value))
     return sql
+
+
+def _listed(codes: Iterable[int]) -> str:
+    return ", ".join(map(str, codes)) or "-1"

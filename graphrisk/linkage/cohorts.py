@@ -1,6 +1,8 @@
-"""Cohorts: accounts that signed up together on one address, network or hub, in numbers that chance does not explain.
+"""Cohorts: accounts that signed up together at one place, in numbers that chance does not explain.
 
-Adds rows of kind ``cohort`` to ``attributes`` and ``uses``: the group is the shared attribute, its size the degree.
+A place is an address, its network, a hub, or a crowd: two things that many strangers show, such as the pattern of their
+e-mail address and their browser. Adds rows of kind ``cohort`` to ``attributes`` and ``uses``: the group is the shared
+attribute, its size the degree. ``source`` says what kind of place it is from.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from scipy.special import pdtrc
 from graphrisk.linkage.attributes import filled
 from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, Bools, Floats, Ints
 from graphrisk.policy import CohortPolicy, Policy
+from graphrisk.schema import ADDRESS, CROWD, HUB, NETWORK
 
 SMALLEST_RATE = 0.05
 CLOCK_SKEW_DAYS = 1
@@ -26,49 +29,68 @@ BASELINE_WEEKS = 12
 SHARE_OF_NETWORK = 0.5
 """Newcomers of a whole network are a cohort only where they are so large a share of those present."""
 
-HUB_KINDS = ("device", "card")
-ADDRESS, NETWORK, HUB = 0, 1, 2
-"""Where a cohort came from."""
+TIMES_EXPECTED = 16.0
+"""Newcomers of a crowd are a cohort only where they are so many times those expected, who are strangers among them."""
+
+_new = f"first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}"
 
 NEW = f"""
 CREATE TABLE newcomers AS
-WITH early AS (
-    SELECT account, address, network, first, last FROM visited JOIN ids USING (account)
-    WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
+WITH early AS (SELECT account, address, network, first, last FROM visited JOIN ids USING (account) WHERE {_new}
+), showing AS (
+    SELECT account, kind, value, first, last FROM shown JOIN ids USING (account) WHERE {_new}
 ), places AS (
-    SELECT account, 0 AS source, address AS place, first, last FROM early
-    UNION ALL SELECT account, 1, network, first, last FROM early WHERE network IS NOT NULL
-    UNION ALL SELECT account, 2, value, first, last FROM hubs JOIN uses USING (attribute) JOIN ids USING (account)
-              WHERE first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}
+    SELECT account, {ADDRESS} AS source, address AS place, NULL AS kinds, NULL AS one, NULL AS other, first, last FROM early
+    UNION ALL SELECT account, {NETWORK}, network, NULL, NULL, NULL, first, last FROM early WHERE network IS NOT NULL
+    UNION ALL SELECT account, {HUB}, value, NULL, NULL, NULL, first, last
+              FROM hubs JOIN uses USING (attribute) JOIN ids USING (account) WHERE {_new}
+    UNION ALL SELECT account, {CROWD}, md5(one.value::VARCHAR || other.value::VARCHAR)::UUID,
+                     one.kind::INTEGER * 256 + other.kind, one.value, other.value,
+                     greatest(one.first, other.first), greatest(one.last, other.last)
+              FROM showing AS one JOIN showing AS other USING (account) WHERE one.kind < other.kind
 ), arrived AS (
-    SELECT source, place, account, min(first) AS first, min_by(last, (first, last)) AS last FROM places GROUP BY source, place, account
+    SELECT source, place, account, min(first) AS first, min_by(last, (first, last)) AS last,
+           any_value(kinds) AS kinds, any_value(one) AS one, any_value(other) AS other
+    FROM places GROUP BY source, place, account
 )
 SELECT *, ((first - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS week FROM arrived
 """
 
 CANDIDATES = """
-CREATE TABLE candidates AS
-WITH weekly AS (SELECT source, place, week, count(*) AS arrived FROM newcomers GROUP BY source, place, week
-), usual AS (
+WITH weekly AS (
+    SELECT source, place, week, count(*) AS arrived, any_value(kinds) AS kinds, any_value(one) AS one, any_value(other) AS other
+    FROM newcomers GROUP BY source, place, week
+), habits AS (
     SELECT source, place, sum(arrived)::BIGINT AS ever, min(week) AS first_week, max(week) AS last_week
     FROM weekly GROUP BY source, place
+), showing AS (
+    SELECT place, week, sum(arrived) OVER (PARTITION BY one, kinds, week) - arrived AS one_alone,
+           sum(arrived) OVER (PARTITION BY other, kinds, week) - arrived AS other_alone,
+           sum(arrived) OVER (PARTITION BY kinds, week) - arrived AS rest
+    FROM weekly WHERE kinds IS NOT NULL
 )
-SELECT source, place, week, arrived, ever, first_week, last_week
-FROM weekly JOIN usual USING (source, place) WHERE arrived >= $min_accounts - 1
+SELECT source, place, one, other, week, arrived, ever, first_week, last_week,
+       coalesce(one_alone * other_alone / greatest(1, rest), 0)::DOUBLE AS explained
+FROM weekly JOIN habits USING (source, place) LEFT JOIN showing USING (place, week) WHERE arrived >= $min_accounts - 1
 """
-"""One arrival short of a cohort counts as well, for those who ask what one more account would do."""
+"""``explained`` is how many would show both things of a crowd if among the week's other newcomers the one had nothing to
+do with the other. A browser that is new, or a bank that pays for sign-ups, makes many show one thing. One arrival short
+of a cohort counts as well, for those who ask what one more account would do."""
 
 PRESENT = f"""
 CREATE TABLE arrivals AS
-SELECT candidates.source, candidates.place, candidates.week, arrived, ever, first_week, last_week,
+SELECT likely.source, likely.place::UUID AS place, likely.week, arrived, ever, first_week, last_week, explained,
        count(DISTINCT present.account) AS present
-FROM candidates JOIN (
-    SELECT 0 AS source, address AS place, account, first, last FROM visited
-    UNION ALL SELECT 1, network, account, first, last FROM visited WHERE network IS NOT NULL
-    UNION ALL SELECT 2, value, account, first, last FROM hubs JOIN uses USING (attribute)
+FROM likely JOIN (
+    SELECT {ADDRESS} AS source, address AS place, account, first, last FROM visited
+    UNION ALL SELECT {NETWORK}, network, account, first, last FROM visited WHERE network IS NOT NULL
+    UNION ALL SELECT {HUB}, value, account, first, last FROM hubs JOIN uses USING (attribute)
+    UNION ALL SELECT {CROWD}, place, account, greatest(one.first, other.first), greatest(one.last, other.last)
+              FROM (SELECT DISTINCT place, one, other FROM likely WHERE source = {CROWD}) AS crowds
+              JOIN shown AS one ON one.value = crowds.one JOIN shown AS other USING (account) WHERE other.value = crowds.other
 ) AS present
-ON present.source = candidates.source AND present.place = candidates.place
-   AND present.first < {WEEK_US} * (candidates.week + 1) + {FIRST_MONDAY_US} AND present.last >= {WEEK_US} * candidates.week + {FIRST_MONDAY_US}
+ON present.source = likely.source AND present.place = likely.place
+   AND present.first < {WEEK_US} * (likely.week + 1) + {FIRST_MONDAY_US} AND present.last >= {WEEK_US} * likely.week + {FIRST_MONDAY_US}
 GROUP BY ALL
 """
 
@@ -83,7 +105,7 @@ CREATE TABLE arrived AS
 WITH near AS (SELECT source, place, week, account, first, last FROM newcomers SEMI JOIN arrivals USING (source, place, week)
 ), back AS (
     SELECT DISTINCT near.source, near.place, near.week, near.account FROM near JOIN visited USING (account)
-    WHERE near.place = CASE near.source WHEN 0 THEN address WHEN 1 THEN network END
+    WHERE near.place = CASE near.source WHEN {ADDRESS} THEN address WHEN {NETWORK} THEN network END
       AND visited.last >= {WEEK_US} * (near.week + 1) + {FIRST_MONDAY_US}
 )
 SELECT near.*, back.account IS NOT NULL AS returned FROM near LEFT JOIN back USING (source, place, week, account)
@@ -101,7 +123,7 @@ WHERE attributes.kind = $cohort
 
 class Arrivals(NamedTuple):
     """Newcomers by source, place and week, as columns: how many arrived and were present in the week, how many ever
-    arrived at the place, and the first and last week in which any did."""
+    arrived at the place, the first and last week in which any did, and how many the week's other newcomers explain."""
 
     source: Ints
     arrived: Ints
@@ -109,34 +131,38 @@ class Arrivals(NamedTuple):
     ever: Ints
     first_week: Ints
     last_week: Ints
+    explained: Floats
 
 
 def are_cohorts(arrivals: Arrivals, policy: CohortPolicy, expected_share: float) -> Bools:
-    """Which arrivals are a cohort: enough, more than chance explains, and in a network at least half of those present.
+    """Which arrivals are a cohort: enough, and more than chance explains; in a network at least half of those present, in
+    a crowd many times those expected.
 
     The networks of carriers and exits see the newcomers of many rings, and of none, among all who pass.
     """
     weeks = np.maximum(BASELINE_WEEKS, arrivals.last_week - arrivals.first_week + 1)
-    usual = (arrivals.ever - arrivals.arrived) / (weeks - 1)
-    enough = arrivals.arrived >= policy.min_accounts
-    crowded = (arrivals.source != NETWORK) | (arrivals.arrived >= SHARE_OF_NETWORK * arrivals.present)
-    return enough & crowded & surprising(arrivals.arrived, arrivals.present, usual, expected_share, policy.significance)
+    usual = np.maximum((arrivals.ever - arrivals.arrived) / (weeks - 1), arrivals.explained)
+    rate = expected(arrivals.present, usual, expected_share)
+    pure = (arrivals.source != CROWD) | (arrivals.arrived >= TIMES_EXPECTED * rate)
+    pure &= (arrivals.source != NETWORK) | (arrivals.arrived >= SHARE_OF_NETWORK * arrivals.present)
+    return (arrivals.arrived >= policy.min_accounts) & pure & surprising(arrivals.arrived, rate, policy.significance)
 
 
-def surprising(arrived: Ints, present: Ints, usual: Floats, expected_share: float, significance: float) -> Bools:
-    """Whether so many arrivals among the accounts present are beyond chance: P(Poisson(λ) ≥ arrived) < significance.
+def expected(present: Ints, usual: Floats, expected_share: float) -> Floats:
+    """How many arrivals chance explains: ``present · expected_share`` or ``usual`` (arrivals at the place in any other
+    week, or what else explains them), whichever is more, at least .05. Shapes (n,), (n,) → (n,)."""
+    return np.maximum(np.maximum(SMALLEST_RATE, present * expected_share), usual)
 
-    λ is the larger of ``present · expected_share`` and ``usual`` (arrivals at the place in any other week), at least
-    .05. Shapes (n,), (n,), (n,) → (n,).
-    """
-    rate = np.maximum(np.maximum(SMALLEST_RATE, present * expected_share), usual)
+
+def surprising(arrived: Ints, rate: Floats, significance: float) -> Bools:
+    """Whether so many arrivals are beyond chance: P(Poisson(rate) ≥ arrived) < significance. Shapes (n,), (n,) → (n,)."""
     return pdtrc(arrived - 1, rate) < significance
 
 
 def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_share: float) -> int:
     """Add the cohorts that pass the surprise test; returns how many. ``expected_share`` is the reference's."""
     codes = policy.codes()
-    hubs = [(codes[name], policy.kinds[name].cap) for name in HUB_KINDS if name in policy.kinds]
+    hubs = [(codes[name], kind.cap) for name, kind in policy.kinds.items() if kind.cohorts and kind.normaliser != "ip"]
     past_cap = " OR ".join(f"(kind = {code} AND accounts > {cap})" for code, cap in hubs) or "false"
     columns.execute("ALTER TABLE attributes ADD COLUMN source INTEGER")
     columns.execute(f"CREATE TABLE hubs AS SELECT attribute, value FROM attributes WHERE {past_cap}")
@@ -145,16 +171,37 @@ def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_sha
         "$min_accounts": policy.cohorts.min_accounts,
         "$cohort": codes["cohort"],
     }
-    for statement in (NEW, CANDIDATES, PRESENT, NEAR):
-        columns.execute(filled(statement, bound))
+    columns.execute(filled(NEW, bound))
+    candidates = columns.sql(filled(CANDIDATES, bound)).to_arrow_table()
+    columns.register("likely", candidates.filter(pa.array(_may_be(candidates, policy, expected_share))))
+    columns.execute(PRESENT)
+    columns.unregister("likely")
+    columns.execute(NEAR)
     found = columns.sql("FROM arrivals").to_arrow_table()
-    given = (found[name].to_numpy().astype(np.int64) for name in Arrivals._fields)
-    accepted = found.filter(pa.array(are_cohorts(Arrivals(*given), policy.cohorts, expected_share)))
+    accepted = found.filter(pa.array(are_cohorts(_arrivals(found), policy.cohorts, expected_share)))
     columns.register("accepted", accepted)
     columns.execute("ALTER TABLE uses ADD COLUMN returned BOOLEAN")
     columns.execute(filled(ACCEPTED, bound))
     columns.unregister("accepted")
     columns.execute(filled(COHORT_USES, bound))
-    for table in ("newcomers", "candidates", "hubs"):
+    for table in ("newcomers", "hubs"):
         columns.execute(f"DROP TABLE {table}")
     return accepted.num_rows
+
+
+def _arrivals(found: pa.Table) -> Arrivals:
+    source, arrived, present, ever, first, last = (
+        found[name].to_numpy().astype(np.int64) for name in Arrivals._fields[:-1]
+    )
+    return Arrivals(source, arrived, present, ever, first, last, found["explained"].to_numpy())
+
+
+def _may_be(candidates: pa.Table, policy: Policy, expected_share: float) -> Bools:
+    """Which candidates are worth counting who else is there: crowds that are beyond chance by their habits alone, and at
+    other places those that one more arrival might make so, even if it came in the last week that is remembered."""
+    nobody = candidates.append_column("present", pa.array(np.zeros(len(candidates), np.int64)))
+    given = _arrivals(nobody)
+    longest = np.maximum(given.last_week - given.first_week + 1, policy.cohort.retention_days // 7 + 2)
+    rate = expected(given.present, (given.ever - given.arrived) / (longest - 1), expected_share)
+    near = surprising(given.arrived + 1, rate, policy.cohorts.significance)
+    return np.where(given.source == CROWD, are_cohorts(given, policy.cohorts, expected_share), near)

@@ -14,6 +14,7 @@ from graphrisk.linkage.cohorts import add_cohorts
 from graphrisk.linkage.prices import price_table
 from graphrisk.model import HOUR_US, Links
 from graphrisk.policy import Policy
+from graphrisk.schema import NETWORK
 
 BACKBONE = """
 CREATE TABLE shared_backbone AS
@@ -27,13 +28,13 @@ JOIN price_rows ON price_rows.kind = attributes.kind AND price_rows.accounts = a
 WHERE attributes.accounts BETWEEN 2 AND kind_rules.cap AND backbone AND one.account < other.account
 """
 
-ONE_COHORT_A_PAIR = """
+ONE_COHORT_A_PAIR = f"""
 DELETE FROM shared_backbone WHERE kind = $cohort AND rowid NOT IN (
     SELECT min_by(shared_backbone.rowid, (-price, attributes.accounts, onset, proves_a, proves_b, source, value))
     FROM shared_backbone JOIN attributes USING (attribute) WHERE shared_backbone.kind = $cohort
-    GROUP BY a, b, source = 2, week)
+    GROUP BY a, b, greatest(source, {NETWORK}), week)
 """
-"""An address and its network tell of the same sign-ups: a pair keeps the stronger of the two in a week.
+"""An address and its network tell of the same sign-ups, and so do crowds: a pair keeps the strongest of each in a week.
 The value comes last, where all that a run says of them is equal: another token key must not give another run."""
 
 PAIRS = """

@@ -14,11 +14,9 @@ import numpy as np
 from graphrisk.linkage.prices import prices
 from graphrisk.model import HOUR_US, Bools, Ints, Links, Uses
 from graphrisk.policy import Policy
-from graphrisk.schema import COHORT
+from graphrisk.schema import COHORT, NETWORK
 
 _PER_KIND = ("ceiling", "backbone", "cohort_kind")
-HUB_COHORT = 2
-"""The source of cohorts on hubs, which a pair keeps beside one of an address or network."""
 
 
 class Evidence(NamedTuple):
@@ -90,7 +88,7 @@ class Priced:
         return replace(self, **columns)
 
     def _one_cohort_a_pair(self, kept: Bools) -> Bools:
-        """An address and its network tell of the same sign-ups: the stronger of the two counts (see ``links``)."""
+        """Of cohorts that tell of the same sign-ups the strongest counts (see ``links``)."""
         chosen = np.ones(len(self.a), bool)
         cohorts = np.flatnonzero(kept & (self.cohort_rank >= 0))
         if len(cohorts):
@@ -158,7 +156,7 @@ def _cohorts(
     uses: Uses, cohort: int, a: Ints, b: Ints, attribute: Ints, kind: Ints, price: Ints, onset: Ints,
     proves_a: Bools, proves_b: Bools,
 ) -> tuple[Ints, Ints]:  # fmt: skip
-    """For cohorts: the order in which a pair would keep one, and a number for each (pair, week, on a hub or not)."""
+    """For cohorts: the order in which a pair would keep one, and a number for each (pair, week, place: address and network are one)."""
     rank, group = np.full(len(a), -1), np.full(len(a), -1)
     rows = np.flatnonzero(kind == cohort)
     if len(rows):
@@ -166,7 +164,7 @@ def _cohorts(
         week, source = uses.week[of], uses.source[of]
         order = np.lexsort((of, source, proves_b[rows], proves_a[rows], onset[rows], uses.accounts[of], -price[rows]))
         rank[rows[order]] = np.arange(len(rows))
-        keys = np.column_stack([a[rows], b[rows], source == HUB_COHORT, week])
+        keys = np.column_stack([a[rows], b[rows], np.maximum(source, NETWORK), week])
         group[rows] = np.unique(keys, axis=0, return_inverse=True)[1].ravel()
     return rank, group
 

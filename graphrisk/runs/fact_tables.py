@@ -32,10 +32,12 @@ SELECT DISTINCT address, network FROM visited WHERE network IS NOT NULL ORDER BY
 
 ARRIVALS = """
 SELECT place, source, week, present, ever, first_week, last_week, arrived
-FROM arrivals ORDER BY place, source, week
+FROM arrivals WHERE source IN (0, 1) ORDER BY place, source, week
 """
 
-NEWCOMERS = "SELECT account, first, last, returned FROM arrived ORDER BY place, source, week, account"
+NEWCOMERS = (
+    "SELECT account, first, last, returned FROM arrived WHERE source IN (0, 1) ORDER BY place, source, week, account"
+)
 
 
 def facts_tables(columns: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:

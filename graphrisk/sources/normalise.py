@@ -71,6 +71,8 @@ CANONICAL: dict[Normaliser, str] = {
     " || '@' || coalesce(same_domain, mail_domain)",
     "address": r"nullif(trim(regexp_replace(strip_accents(lower(v)), '[^\pL\pN]+', ' ', 'g')), '')",
     "identifier": "nullif(upper(regexp_replace(v, '[\\s./_-]', '', 'g')), '')",
+    "bin": r"nullif(regexp_extract(regexp_replace(v, '[ -]', '', 'g'), '^[0-9]{6,8}$'), '')",
+    "user_agent": r"trim(regexp_replace(lower(v), '([/ :]v?)[0-9]+([._][0-9]+)*\b', '\1', 'g'))",
     "ip": "CASE WHEN plain_ipv4 THEN v ELSE translated END",
     "phone": "translated",
 }
@@ -85,6 +87,7 @@ _PRIVATE = r"^(0|10|127|169\.254|172\.(1[6-9]|2\d|3[01])|192\.168|22[4-9]|2[3-5]
 
 REJECTED: tuple[tuple[str, str, str], ...] = (
     ("card", f"CASE WHEN regexp_matches(canonical, '^[0-9]{{13,19}}$') THEN {_luhn} ELSE false END", "raw_card_number"),
+    ("bin", r"regexp_matches(v, '^([0-9][ -]?){12,18}[0-9]$')", "raw_card_number"),
     ("card", r"regexp_matches(v, '^[0-9 -]{0,9}[*xX•]{2,}[0-9 *xX•-]*$')", "malformed_value"),
     (
         "device",
@@ -115,11 +118,18 @@ PLACEHOLDER = (
 _last_group = "strpos(reverse(canonical), '.')"
 _first_group = "strpos(canonical, '.')"
 
-NETWORK = (
-    f"CASE WHEN normaliser <> 'ip' THEN NULL WHEN is_ipv4 THEN left(canonical, length(canonical) - {_last_group}) || '.0/24'"
-    " ELSE '/48 of ' || regexp_extract(canonical, '^([0-9a-f]*:){3}') END"
+_letters_and_digits = (
+    r"regexp_replace(regexp_replace(split_part(canonical, '@', 1), '[0-9]', '9', 'g'), '\pL+', 'a', 'g')"
 )
-"""SQL giving the network in which an address takes part in cohorts: the /24 of IPv4, the /48 of IPv6."""
+
+NETWORK = (
+    "CASE normaliser WHEN 'ip' THEN CASE"
+    f" WHEN is_ipv4 THEN left(canonical, length(canonical) - {_last_group}) || '.0/24'"
+    " ELSE '/48 of ' || regexp_extract(canonical, '^([0-9a-f]*:){3}') END"
+    f" WHEN 'email' THEN {_letters_and_digits} || '@' || split_part(canonical, '@', 2) END"
+)
+"""SQL giving the wider place that a value belongs to, where its newcomers can be a cohort: the /24 of IPv4, the /48 of
+IPv6, the pattern of an e-mail address (``a.a99@gmail.com``: runs of letters, each digit, everything else as it is)."""
 
 _last_four = "CASE WHEN length(canonical) >= 12 THEN '…' || right(canonical, 4) END"
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from graphrisk.worlds.district import CODES, WEEK_STARTS, WEEKS, District, Integers
 from graphrisk.worlds.knobs import BUSINESS_SHARES, Knobs
+from graphrisk.worlds.marks import drawn
 from graphrisk.worlds.period import DAY, END, START, WEEK
 
 LARGEST_OFFICE = 60
@@ -139,6 +140,10 @@ def _kiosk(district: District, group: Integers) -> None:
     desk = district.fresh("device", int(district.rng.integers(1, 3)))
     _sign_up_at_desk(district, group, district.rng.choice(desk, len(group)), 0.9)
     _all_use(district, "phone", group, 0.15)
+    # Whoever has no mailbox gets one, named the way the assistant names them.
+    unnamed = group[district.chance(0.3, len(group))]
+    style = np.repeat(drawn(district.rng, "email", 1), len(unnamed))
+    district.uses("email", unnamed, district.fresh("email", len(unnamed), style))
 
 
 def _charity(district: District, group: Integers) -> None:

@@ -20,6 +20,7 @@ from graphrisk.worlds.district import (
     weeks_of,
 )
 from graphrisk.worlds.knobs import ARCHETYPES, Knobs
+from graphrisk.worlds.marks import SHARES, drawn
 from graphrisk.worlds.people import PHONE_SHARE, YEARS_BEFORE, give_contacts
 from graphrisk.worlds.period import DAY, END, START, WEEK
 
@@ -77,6 +78,32 @@ def plan(rng: np.random.Generator, knobs: Knobs, accounts: int) -> list[Planned]
     return planned
 
 
+SCRIPTED = ("device_farm", "proxy_farm", "anti_detect", "camouflage", "framing")
+SCRIPTS, MOST_SCRIPTS = 1, 5
+EVENNESS = 0.25
+"""Scripts take what many honest people have, and rather not what nearly everybody has."""
+
+
+@dataclass(frozen=True)
+class Scripts:
+    """What makes accounts of a ring look alike: for each kind one mark a script, and the script of each account (-1: none)."""
+
+    looks: dict[str, Integers]
+    follows: Integers
+
+    @staticmethod
+    def of(rng: np.random.Generator, variety: float, size: int) -> Scripts:
+        """Few scripts that most accounts follow, or with more ``variety`` several that fewer follow."""
+        count = SCRIPTS + round(variety * (MOST_SCRIPTS - SCRIPTS))
+        follows = np.where(rng.random(size) < variety, -1, rng.integers(0, count, size))
+        return Scripts({kind: drawn(rng, kind, count, EVENNESS) for kind in SHARES}, follows)
+
+    def marks(self, rng: np.random.Generator, kind: str, row: Integers) -> Integers:
+        """Marks of values that the accounts at these places of the ring use."""
+        script = self.follows[row]
+        return np.where(script >= 0, self.looks[kind][script], drawn(rng, kind, len(row)))
+
+
 @dataclass(frozen=True)
 class Campaign:
     """One ring at work in a district: which ring it is, and the columns from which it takes accounts that it signs up."""
@@ -87,6 +114,8 @@ class Campaign:
     begin_at: int
     lent: dict[str, Integers]
     """Devices and addresses of another ring that this one uses too; empty for most."""
+    scripts: Scripts | None = None
+    """What makes the ring's accounts look alike; none where people do by hand what they do."""
 
     @property
     def sigma(self) -> float:
@@ -95,6 +124,14 @@ class Campaign:
     def several(self, accounts_for_each: float) -> int:
         """How many devices or cards serve the ring when so many accounts share one: two or more."""
         return max(2, round(self.size / (accounts_for_each * self.sigma)))
+
+    def fresh(self, kind: str, count: int) -> Integers:
+        """New values of a kind for the ring: as many as it has accounts are one for each."""
+        rng = self.district.rng
+        if self.scripts is None or kind not in self.scripts.looks:
+            return self.district.fresh(kind, count)
+        row = np.arange(self.size) if count == self.size else rng.integers(0, self.size, count)
+        return self.district.fresh(kind, count, self.scripts.marks(rng, kind, row))
 
     def share(self, share: float) -> float:
         """A share of accounts that reuse something, after the knob."""
@@ -118,7 +155,10 @@ class Campaign:
         district.last[account] = np.clip(last, first, END - 1)
         district.marketplace[account] = district.rng.integers(0, len(MARKETPLACES))
         self.join(account, archetype)
-        give_contacts(district, account, PHONE_SHARE / 2)
+        mailboxes = None
+        if self.scripts is not None:
+            mailboxes = self.scripts.marks(district.rng, "email", np.arange(skip, skip + len(created)))
+        give_contacts(district, account, PHONE_SHARE / 2, mailboxes)
         return account
 
     def ends(self, moment: int) -> None:
@@ -139,7 +179,7 @@ class Campaign:
 
     def use(self, kind: str, account: Integers, value: Integers, own: Flags, late: bool = False) -> None:
         """Accounts use values of the ring; those marked ``own`` use one of their own instead."""
-        value = np.where(own, self.district.fresh(kind, len(account)), value)
+        value = np.where(own, self.fresh(kind, len(account)), value)
         if kind == "device" and len(borrowed := self.lent.get("device", value[:0])):
             lent = self.district.chance(0.3, len(account)) & ~own
             value = np.where(lent, self.district.rng.choice(borrowed, len(account)), value)

@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from graphrisk.worlds.knobs import GROUPS, Knobs
+from graphrisk.worlds.marks import SHARES, Integers, drawn, marked
 from graphrisk.worlds.period import END, START, WEEK, week_of, week_start
 
-Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 STRUCTURES = tuple(GROUPS)
@@ -90,11 +90,15 @@ class District:
         self._lines = np.zeros(0, np.int64)
         self._networks = self._sites = 0
 
-    def fresh(self, kind: str, count: int) -> Integers:
-        """Values of a kind other than ip that nobody has yet, in this district or another."""
+    def fresh(self, kind: str, count: int, marks: Integers | None = None) -> Integers:
+        """Values of a kind other than ip that nobody has yet, in this district or another, with marks (by default, as
+        common as among honest people) where the kind has any."""
         begin = self.number * VALUES_A_DISTRICT + self._given[kind]
         self._given[kind] += count
-        return np.arange(begin, begin + count, dtype=np.int64)
+        values = np.arange(begin, begin + count, dtype=np.int64)
+        if kind not in SHARES:
+            return values
+        return marked(values, drawn(self.rng, kind, count) if marks is None else marks)
 
     def networks(self, count: int) -> Integers:
         """Networks (/24) of IPv4 that nobody has yet."""

@@ -32,6 +32,9 @@ PLACEHOLDERS = (
 )
 SPLIT_SHARE = 0.2
 GOOD_LABELS, SUSPENDED_ON_LABEL = 0.005, 0.5
+SHOWS = {"device": ("user_agent",), "card": ("bin",)}
+"""Kind → kinds that come with it: a device has a browser, a card an issuer."""
+
 STATUSES = ("active", "closed", "suspended")
 ROLES = ("", "core", "associate")
 BAD_SOURCES, GOOD_SOURCES = ("chargeback", "manual_review", "buyer_report"), ("manual_review", "appeal")
@@ -127,7 +130,8 @@ def _sightings(district: District, names: Any, speller: Speller) -> pa.Table:
     parts: list[pa.Table] = []
     for kind in KINDS:
         rows = _recorded(district, kind, district.take_rows(kind))
-        parts.append(_table(names, kind, speller.texts(kind, rows.value), rows))
+        for shown in (kind, *SHOWS.get(kind, ())):
+            parts.append(_table(names, shown, speller.texts(shown, rows.value), rows))
     wanted = sum(len(part) for part in parts) // SIGHTINGS_PER_PLACEHOLDER
     which, account = np.arange(wanted) % len(PLACEHOLDERS), district.rng.integers(0, district.accounts, wanted)
     at = district.between(district.first[account], district.last[account])

@@ -63,7 +63,8 @@ class Knobs:
     ``labelled_members`` of their members, ``label_delay`` (fewest, most days) after the ring's last act; ``false_labels``
     of the innocents are called bad, and ``flipped_labels`` of all labels say the opposite. ``clock_skew`` is in seconds
     (one standard deviation), ``missing`` the share of uses of other kinds than ip that were not recorded,
-    ``shared_infrastructure`` the share of rings that use devices and addresses of another ring. ``activity`` is the mean
+    ``variety`` is the share of a ring's accounts that do not look as its scripts make them look (browser, mailbox, card
+    issuer), and makes for more scripts. ``shared_infrastructure`` is the share of rings that use devices and addresses of another ring. ``activity`` is the mean
     share of weeks in which an innocent signs in. ``mix`` multiplies how common an archetype or a structure is (1 if it
     is not named; 0 leaves it out).
     """
@@ -80,6 +81,7 @@ class Knobs:
     clock_skew: float = 0.0
     missing: float = 0.0
     shared_infrastructure: float = 0.0
+    variety: float = 0.3
     activity: float = 0.2
     mix: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -105,8 +107,8 @@ class Knobs:
         return {**asdict(self), "label_delay": list(self.label_delay), "mix": dict(sorted(self.mix.items()))}
 
 
-_EASY = Knobs(sharing=1.5, camouflage=0.1, isolates=0.03)
-_HARD = Knobs(sharing=0.7, camouflage=0.6, isolates=0.2, clock_skew=120.0)
+_EASY = Knobs(sharing=1.5, camouflage=0.1, isolates=0.03, variety=0.1)
+_HARD = Knobs(sharing=0.7, camouflage=0.6, isolates=0.2, variety=0.6, clock_skew=120.0)
 PRESETS: dict[str, Knobs] = {
     "easy": _EASY,
     "medium": Knobs(clock_skew=30.0),
@@ -124,7 +126,7 @@ PRESETS: dict[str, Knobs] = {
 
 _SHARES = (
     *("camouflage", "isolates", "labelled_rings", "labelled_members", "false_labels", "flipped_labels"),
-    *("missing", "shared_infrastructure"),
+    *("missing", "shared_infrastructure", "variety"),
 )
 _RANGES: dict[str, tuple[float, float]] = {
     **dict.fromkeys(_SHARES, (0.0, 1.0)),

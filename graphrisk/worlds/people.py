@@ -16,6 +16,7 @@ from graphrisk.worlds.district import (
     Flags,
     Integers,
 )
+from graphrisk.worlds.marks import PROMOTED_SHARE, PROMOTIONS, browsers, drawn
 from graphrisk.worlds.period import DAY, END, START, WEEK
 
 YEARS_BEFORE = 2 * 365 * DAY
@@ -133,9 +134,12 @@ def own_things(district: District) -> None:
     everyone = np.arange(count)
     for kind, shares in (("device", DEVICES), ("card", CARDS)):
         how_many = rng.choice(len(shares), count, p=shares)
-        district.uses(kind, owner := everyone[how_many > 0], district.fresh(kind, len(owner)), late=kind == "card")
-        others = np.repeat(everyone, np.maximum(how_many - 1, 0))
-        district.uses(kind, others, district.fresh(kind, len(others)), late=True)
+        for owner, late in (
+            (everyone[how_many > 0], kind == "card"),
+            (np.repeat(everyone, np.maximum(how_many - 1, 0)), True),
+        ):
+            marks = _browsers_of(district, owner) if kind == "device" else _issuers_of(district, owner)
+            district.uses(kind, owner, district.fresh(kind, len(owner), marks), late)
     give_contacts(district, everyone)
     banked = everyone[district.chance(BANK_SHARE, count)]
     district.uses("bank_account", banked, district.fresh("bank_account", len(banked)))
@@ -145,11 +149,29 @@ def own_things(district: District) -> None:
     _share_at_home(district)
 
 
-def give_contacts(district: District, account: Integers, phones: float = PHONE_SHARE) -> None:
-    """A mailbox of their own for most of the accounts, and a phone number for some."""
-    for kind, share in (("email", EMAIL_SHARE), ("phone", phones)):
-        given = account[district.chance(share, len(account))]
-        district.uses(kind, given, district.fresh(kind, len(given)))
+def _browsers_of(district: District, account: Integers) -> Integers:
+    return browsers(district.rng, (district.first[account] - START) / (END - START))
+
+
+def _issuers_of(district: District, account: Integers) -> Integers:
+    """Issuers as common as they are, but for the weeks in which one of them pays newcomers for signing up."""
+    issuers = drawn(district.rng, "card", len(account))
+    weeks = district.rng.integers(0, WEEKS, PROMOTIONS)
+    for week, promoted in zip(weeks, range(2, 2 + PROMOTIONS), strict=True):
+        newcomer = (district.created[account] - WEEK_STARTS[week]) // WEEK == 0
+        issuers[newcomer & district.chance(PROMOTED_SHARE, len(account))] = promoted
+    return issuers
+
+
+def give_contacts(
+    district: District, account: Integers, phones: float = PHONE_SHARE, mailboxes: Integers | None = None
+) -> None:
+    """A mailbox of their own for most of the accounts, with these marks if they are given, and a phone number for some."""
+    mailed = district.chance(EMAIL_SHARE, len(account))
+    marks = None if mailboxes is None else mailboxes[mailed]
+    district.uses("email", account[mailed], district.fresh("email", int(mailed.sum()), marks))
+    called = account[district.chance(phones, len(account))]
+    district.uses("phone", called, district.fresh("phone", len(called)))
 
 
 def _share_at_home(district: District) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from graphrisk.worlds.campaigns import Campaign, Planned, before_the_period, touch_families
+from graphrisk.worlds.campaigns import SCRIPTED, Campaign, Planned, Scripts, before_the_period, touch_families
 from graphrisk.worlds.district import ASSOCIATE, CLOSED, CODES, NO_ROLE, WEEKS, District, Integers
 from graphrisk.worlds.period import DAY, END, START
 
@@ -28,7 +28,9 @@ def plant(district: District, planned: list[Planned]) -> None:
     for place, ring in enumerate(planned):
         district.rings.append(ring.name)
         borrows = lent and district.rng.random() < district.knobs.shared_infrastructure
-        campaign = Campaign(district, place, ring.size, begin, lent if borrows else {})
+        scripted = ring.archetype in SCRIPTED
+        scripts = Scripts.of(district.rng, district.knobs.variety, ring.size) if scripted else None
+        campaign = Campaign(district, place, ring.size, begin, lent if borrows else {}, scripts)
         lent = _BUILD[ring.archetype](campaign)
         begin += ring.signed_up
 
@@ -43,8 +45,8 @@ def _farm(ring: Campaign, archetype: str, begin: int) -> tuple[Integers, dict[st
     end = begin + FARM_DAYS * DAY - 1
     created = district.between(begin, np.full(size, end - 5 * DAY))
     account = ring.recruit(archetype, created, created, district.between(created + DAY, end))
-    devices = district.fresh("device", ring.several(ACCOUNTS_PER_DEVICE))
-    cards = district.fresh("card", ring.several(ACCOUNTS_PER_CARD))
+    devices = ring.fresh("device", ring.several(ACCOUNTS_PER_DEVICE))
+    cards = ring.fresh("card", ring.several(ACCOUNTS_PER_CARD))
     ips = district.static_ips(2)
     own = ring.isolated(account)
     ring.use("device", account, devices[np.arange(size) % len(devices)], own)
@@ -65,10 +67,10 @@ def _proxy_farm(ring: Campaign) -> dict[str, Integers]:
     last = created + district.between(2 * DAY, np.full(size, 25 * DAY))
     account = ring.recruit("proxy_farm", created, created, last)
     own = ring.isolated(account)
-    devices = district.fresh("device", size)
+    devices = ring.fresh("device", size)
     reused = district.chance(ring.share(SPOOFED_REUSE), size)
     ring.use("device", account, np.where(reused, rng.choice(devices, size), devices), own)
-    cards = district.fresh("card", max(1, round(size / (STOLEN_CARD_ACCOUNTS * ring.sigma))))
+    cards = ring.fresh("card", max(1, round(size / (STOLEN_CARD_ACCOUNTS * ring.sigma))))
     order = rng.permutation(size)
     ring.use("card", account, cards[order % len(cards)], own, late=True)
     homes = rng.integers(0, len(district.lines_by_week), (size, WEEKS))
@@ -85,8 +87,8 @@ def _anti_detect(ring: Campaign) -> dict[str, Integers]:
     created = district.between(begin, begin + 2 * DAY)
     last = created + district.between(10 * DAY, np.full(size, 60 * DAY))
     account = ring.recruit("anti_detect", created, created, last)
-    district.uses("device", account, district.fresh("device", size))
-    district.uses("card", account, district.fresh("card", size), late=True)
+    district.uses("device", account, ring.fresh("device", size))
+    district.uses("card", account, ring.fresh("card", size), late=True)
     count = int(rng.integers(2, 7))
     one_network = rng.random() < 0.5
     networks = rng.choice(district.public.hosting, 1 if one_network else count)
@@ -176,7 +178,7 @@ def _camouflage(ring: Campaign) -> dict[str, Integers]:
     account = ring.recruit("camouflage", created, created, created + district.between(7 * DAY, np.full(size, 30 * DAY)))
     own = ring.isolated(account)
     for kind, share in (("device", ROTATED_REUSE), ("card", CARD_REUSE)):
-        values = district.fresh(kind, size)
+        values = ring.fresh(kind, size)
         source = np.maximum(0, np.arange(size) - rng.integers(1, 9, size))
         reused = district.chance(ring.share(share), size)
         ring.use(kind, account, np.where(reused, values[source], values), own, late=kind == "card")

@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrisk.worlds.district import IPV6, NETWORKS, Integers
+from graphrisk.worlds.marks import FAMILIES, MAILBOXES, PLATFORMS, mark_of, number_of
 
 Text = Any
 Characters = npt.NDArray[np.uint8]
@@ -29,9 +30,11 @@ LAST_NAMES = (
     "lopez", "moreau", "nowak", "oliveira", "petrov", "quist", "rossi", "schmidt", "taylor", "ulrich", "vogel",
     "walker", "yilmaz", "zeman",
 )  # fmt: skip
-MAIL_DOMAINS = ("gmail.com", "gmail.com", "gmail.com", "outlook.com", "icloud.com", "yahoo.com", "gmx.de", "web.de")
 TAGGED_DOMAINS = ("gmail.com", "outlook.com", "icloud.com")
+SYLLABLES = tuple(consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou")
 TAGS = ("shop", "market", "selling", "x1")
+RELEASES = 6
+MODEL_MAKERS = ("SM-A", "SM-G", "SM-S", "M20", "CPH", "V2", "RMX", "LE", "XQ")
 IBANS = (("DE", 18), ("FR", 23), ("PL", 24), ("ES", 20))
 OCTETS = (31, 37, 46, 62, 77, 78, 80, 82, 84, 86, 88, 91, 93, 95, 109, 176, 178, 188, 193, 194, 195, 212, 213, 217)
 """First octets of IPv4 under which no range is private or reserved."""
@@ -91,6 +94,8 @@ class Speller:
             "email": self._mailboxes,
             "phone": self._phones,
             "address": self._postal,
+            "user_agent": self._user_agents,
+            "bin": self._bins,
         }[kind]
         return write(values)
 
@@ -138,27 +143,53 @@ class Speller:
         return _text(np.insert(whole, list(range(4, whole.shape[1], 4)), ord(" "), axis=1))
 
     def _mailboxes(self, values: Integers) -> Text:
-        number = scrambled(values, ABROAD, self._key + 21)
+        """Mailboxes in the style of their mark. Names differ in their first letter, so that an initial tells the name."""
+        number = scrambled(number_of(values), ABROAD, self._key + 21)
+        mark, texts = mark_of(values), np.empty(len(values), object)
+        for each in np.unique(mark):
+            rows = np.flatnonzero(mark == each)
+            style, digits, host = MAILBOXES[each]
+            texts[rows] = self._named(number[rows], style, digits, host).to_pylist()
+        text = pa.array(texts, pa.string())
+        return pc.if_else(self._chance(0.15, len(values)), pc.utf8_upper(text), text)
+
+    def _named(self, number: Integers, style: str, digits: int, host: str) -> Text:
         first, number = number % len(FIRST_NAMES), number // len(FIRST_NAMES)
         last, number = number % len(LAST_NAMES), number // len(LAST_NAMES)
-        domain = mixed(values, self._key + 22) % len(MAIL_DOMAINS)
-        names, surnames, domains = (pa.array(each) for each in (FIRST_NAMES, LAST_NAMES, MAIL_DOMAINS))
-        given, rest = names.take(pa.array(first)), _joined([surnames.take(pa.array(last)), _numbers(number)])
-        count, host = len(values), domains.take(pa.array(domain))
-        # Gmail ignores dots; every mailbox has its one dot, so no two differ by dots alone.
-        undotted = pc.and_(pc.equal(host, "gmail.com"), self._chance(0.4, count))
-        local = _joined([given, pc.if_else(undotted, "", "."), rest])
-        tagged = pc.and_(pc.is_in(host, pa.array(TAGGED_DOMAINS)), self._chance(0.2, count))
-        tag = pa.array([f"+{tag}" for tag in TAGS]).take(pa.array(self._rng.integers(0, len(TAGS), count)))
-        local = _joined([local, pc.if_else(tagged, tag, "")])
+        names, surnames = (pa.array(each) for each in (FIRST_NAMES, LAST_NAMES))
+        tail = _text(_digits(number, digits)) if digits else ""
+        rest = _syllables(number // 10**digits)
+        words = {"first": names.take(pa.array(first)), "last": surnames.take(pa.array(last))}
+        words |= {short: pc.utf8_slice_codeunits(words[name], 0, 1) for short, name in (("f", "first"), ("l", "last"))}
+        words["last"], words["l"] = _joined([words["last"], rest]), _joined([words["l"], rest])
+        parts = [words.get(part, part) for part in style.replace("{", "}").split("}") if part]
+        count = len(number)
+        if host == "gmail.com" and "." in parts:  # dots are ignored there
+            parts[parts.index(".")] = pc.if_else(self._chance(0.4, count), "", ".")
+        local = _joined([*parts, tail])
+        if host in TAGGED_DOMAINS:
+            tag = pa.array([f"+{tag}" for tag in TAGS]).take(pa.array(self._rng.integers(0, len(TAGS), count)))
+            local = _joined([local, pc.if_else(self._chance(0.2, count), tag, "")])
         local = pc.if_else(self._chance(0.15, count), pc.utf8_title(local), local)
-        text = _joined([local, "@", host])
-        return pc.if_else(self._chance(0.15, count), pc.utf8_upper(text), text)
+        return _joined([local, "@", host])
+
+    def _user_agents(self, values: Integers) -> Text:
+        """Browsers name their version, which is another one every few weeks; apps name the model of the telephone."""
+        texts = pa.array([_user_agent(family, release) for family in range(FAMILIES) for release in range(RELEASES)])
+        release = self._rng.integers(0, RELEASES, len(values))
+        return texts.take(pa.array(mark_of(values) * RELEASES + release))
+
+    def _bins(self, values: Integers) -> Text:
+        """The first eight digits of cards, which name their issuer (ISO/IEC 7812-1); some write them in fours."""
+        issuer = scrambled(mark_of(values), 20_000, self._key + 71)
+        digits = _numbers(40_000_000 + 997 * issuer)
+        spaced = _joined([pc.utf8_slice_codeunits(digits, 0, 4), " ", pc.utf8_slice_codeunits(digits, 4)])
+        return pc.if_else(self._chance(0.2, len(values)), spaced, digits)
 
     def _phones(self, values: Integers) -> Text:
         number = scrambled(values, len(PHONES) * 10**PHONE_DIGITS, self._key + 31)
         country, number = number // 10**PHONE_DIGITS, number % 10**PHONE_DIGITS
-        digits = _text(np.stack([(number // 10**nth) % 10 + ord("0") for nth in range(PHONE_DIGITS)], axis=1))
+        digits = _text(_digits(number, PHONE_DIGITS))
         count = len(values)
         codes, prefixes = (pa.array([phone[part] for phone in PHONES]).take(pa.array(country)) for part in (0, 1))
         gap = pa.array(("", " ", "-")).take(pa.array(self._rng.integers(0, 3, count)))
@@ -205,10 +236,32 @@ class Speller:
         return pc.if_else(self._chance(0.15, len(values)), pc.utf8_upper(text), text)
 
 
+def _user_agent(family: int, release: int) -> str:
+    if family < len(PLATFORMS):
+        named = list(PLATFORMS)[family].format(major=128 + release, minor=f"17_{release}")
+    else:
+        model = f"{MODEL_MAKERS[family % len(MODEL_MAKERS)]}{100 + family}{'FGB'[family % 3]}"
+        named = f"Linux; Android {13 + release % 2}; {model}) Shop/{4 + release}.{release}.1"
+    return f"Mozilla/5.0 ({named}"
+
+
 def account_names(numbers: Integers) -> Text:
     """Ids of accounts: ``acc_`` and eight digits."""
-    digits = [(numbers // 10**place) % 10 + ord("0") for place in range(7, -1, -1)]
-    return _joined(["acc_", _text(np.stack(digits, axis=1))])
+    return _joined(["acc_", _text(_digits(numbers, 8))])
+
+
+def _digits(numbers: Integers, count: int) -> Characters:
+    """The last ``count`` decimal digits as ASCII, shape (n, count)."""
+    return np.stack([(numbers // 10**place) % 10 + ord("0") for place in range(count - 1, -1, -1)], axis=1)
+
+
+def _syllables(numbers: Integers) -> Text:
+    """Numbers as syllables, nothing for 0."""
+    texts, left = pa.array([""] * len(numbers)), numbers
+    while left.any():
+        syllable = pa.array(("", *SYLLABLES)).take(pa.array(np.where(left > 0, 1 + left % len(SYLLABLES), 0)))
+        texts, left = _joined([texts, syllable]), left // len(SYLLABLES)
+    return texts
 
 
 def _without_accents(text: Text) -> Text:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from graphrisk.worlds.district import Integers
+from graphrisk.worlds.district import WEEK_STARTS, Integers
 from graphrisk.worlds.facts import Facts, moments
 from graphrisk.worlds.period import DAY, END
 
@@ -107,6 +107,10 @@ def _day(moment: Any, days: int) -> Integers:
     return np.maximum((seconds - (END - days * DAY)) // DAY, -1)
 
 
+def _week(moment: Integers) -> Integers:
+    return np.searchsorted(WEEK_STARTS, moment, side="right")
+
+
 def _by_day(table: pa.Table, days: int) -> pa.Table:
     """Rows that reach into the last days, in parts: one for the time before, one for a day, as far as events suffice."""
     begin = END - days * DAY
@@ -115,7 +119,9 @@ def _by_day(table: pa.Table, days: int) -> pa.Table:
     )
     from_day, to_day = _day(table["first_seen"], days), _day(table["last_seen"], days)
     count = table["count"].to_numpy()
-    parts = np.minimum(count, to_day - from_day + 1)
+    # A clock that is off may carry an address into the next week. Two weeks' parts are two facts: such a row stays whole.
+    whole = np.equal(table["kind"].to_numpy(), "ip") & (_week(first) != _week(last))
+    parts = np.where(whole, 1, np.minimum(count, to_day - from_day + 1))
     row = np.repeat(np.arange(len(table)), parts)
     nth = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
     is_last = nth == parts[row] - 1

@@ -1,27 +1,22 @@
-"""Linkage against a slow reading of the method: every pair, every shared value, one at a time, in exact arithmetic."""
+"""Linkage against a slow reading of the method (``tests.support_linkage``)."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from itertools import combinations, product
-from math import exp
-from typing import Any, NamedTuple
+from typing import Any
 
 import hypothesis.strategies as st
-import numpy as np
 from hypothesis import HealthCheck, given, settings
 
-from graphrisk.linkage.cohorts import surprising
-from graphrisk.linkage.links import link
 from graphrisk.model import DAY_US, HOUR_US
 from graphrisk.policy import Policy
-from tests.support_detection import MONDAY, WEEK_US, Seen, facts_in_view, moment_of, price, token_like, week_of
+from tests.support_detection import MONDAY, Seen, token_like, week_of
+from tests.support_linkage import found_links, possible_links
 
-NEW_SHARE = 0.02
 TIGHT = {
     "kinds": {
         "device": {"cap": 3, "ceiling": 3000},
         "card": {"cap": 2, "ceiling": 2600, "retention_days": 60},
+        "email": {"cap": 3},
         "address": {"cap": 4, "ceiling": 700},
         "ip": {"cap": 5, "ceiling": 500, "retention_days": 20},
     },
@@ -42,173 +37,9 @@ def tight_policy(threshold: int) -> Policy:
 
 POLICIES = (Policy(), tight_policy(693), tight_policy(1))
 
-
-class Shared(NamedTuple):
-    """A value with the first and last use of everyone who holds it; ``source`` is what a cohort came from."""
-
-    kind: str
-    token: str
-    week: int
-    source: int
-    held: dict[str, tuple[int, int]]
-
-
-class Outcome(NamedTuple):
-    strength: int
-    onset: int
-    proves_a: bool
-    proves_b: bool
-    with_ip: bool
-    with_cohort: bool
-    evidence: frozenset[tuple[str, str, int, int, int]]
-
-
-def merge(held: dict[str, tuple[int, int]], account: str, first: int, last: int) -> None:
-    before = held.get(account, (first, last))
-    held[account] = (min(before[0], first), max(before[1], last))
-
-
-def retained(rows: list[Seen], policy: Policy, as_of: int) -> tuple[list[Seen], list[Seen], int]:
-    """What is kept as evidence, the addresses that cohorts still remember, and the oldest week of addresses."""
-    clock = (min(max(row.last for row in rows), as_of) // DAY_US + 1) * DAY_US
-    kept = [row for row in rows if row.last >= clock - policy.kinds[row.kind].retention_days * DAY_US]
-    visits = [row for row in rows if row.kind == "ip" and row.last >= clock - policy.cohort.retention_days * DAY_US]
-    return kept, visits, week_of(clock - policy.kinds["ip"].retention_days * DAY_US)
-
-
-def shared_values(kept: list[Seen], oldest_week: int) -> list[Shared]:
-    found: dict[tuple[str, str, int], dict[str, tuple[int, int]]] = defaultdict(dict)
-    for row in kept:
-        if row.kind != "ip":
-            merge(found[row.kind, row.token, 0], row.account, row.first, row.last)
-            continue
-        for week in range(max(week_of(row.first), oldest_week), week_of(row.last) + 1):
-            begin = MONDAY + (week - week_of(MONDAY)) * WEEK_US
-            first, last = max(row.first, begin), min(row.last, begin + WEEK_US - 1)
-            merge(found[row.kind, row.token, week], row.account, first, last)
-    return [Shared(*key, 0, held) for key, held in found.items() if len(held) > 1]
-
-
-def cohorts(created: dict[str, int | None], visits: list[Seen], values: list[Shared], policy: Policy) -> list[Shared]:
-    stays = [(0, row.token, row.account, row.first, row.last) for row in visits]
-    stays += [(1, row.network, row.account, row.first, row.last) for row in visits if row.network]
-    for value in values:
-        if value.kind in ("device", "card") and len(value.held) > policy.kinds[value.kind].cap:
-            stays += [(2, value.token, account, *times) for account, times in value.held.items()]
-    arrived: dict[tuple[int, str], dict[str, tuple[int, int]]] = defaultdict(dict)
-    for source, place, account, first, last in stays:
-        born = created[account]
-        if born is not None and born - DAY_US <= first <= born + policy.cohorts.new_days * DAY_US:
-            before = arrived[source, place].get(account)
-            if before is None or first < before[0]:
-                arrived[source, place][account] = (first, last)
-    found: list[Shared] = []
-    for (source, place), newcomers in arrived.items():
-        weeks = [week_of(first) for first, _ in newcomers.values()]
-        for week in set(weeks):
-            usual = (len(weeks) - weeks.count(week)) / (max(12, max(weeks) - min(weeks) + 1) - 1)
-            group = {account: times for account, times in newcomers.items() if week_of(times[0]) == week}
-            there = [stay for stay in stays if stay[:2] == (source, place)]
-            present = {stay[2] for stay in there if week_of(stay[3]) <= week <= week_of(stay[4])}
-            if len(group) < policy.cohorts.min_accounts or (source == 1 and 2 * len(group) < len(present)):
-                continue
-            if is_surprise(len(group), len(present), usual, policy):
-                found.append(Shared("cohort", place, week, source, group))
-    return found
-
-
-def is_surprise(arrived: int, present: int, usual: float, policy: Policy) -> bool:
-    rate = max(0.05, present * NEW_SHARE, usual)
-    term = total = exp(-rate)
-    for events in range(1, arrived):
-        term *= rate / events
-        total += term
-    return 1 - total < policy.cohorts.significance
-
-
-Priced = tuple[Shared, int]
-
-
-def outcome(pair: tuple[str, str], chosen: list[Priced], policy: Policy) -> Outcome | None:
-    a, b = pair
-    by_kind: dict[str, list[Priced]] = defaultdict(list)
-    for value, milli_nats in chosen:
-        by_kind[value.kind].append((value, milli_nats))
-    evidence: set[tuple[str, str, int, int, int]] = set()
-    for kind, priced in by_kind.items():
-        room = policy.priced()[kind].ceiling
-        for value, milli_nats in sorted(priced, key=lambda one: (-one[1], len(one[0].held), one[0].token, one[0].week)):
-            part = min(room, milli_nats)
-            room -= part
-            evidence.add((kind, value.token, value.week, len(value.held), part))
-    strength = sum(each[-1] for each in evidence)
-    backbone = [value for value, _ in chosen if policy.priced()[value.kind].backbone]
-    if not backbone or strength < policy.links.threshold:
-        return None
-    typed = {value.token: policy.priced()[value.kind].typed for value in backbone}
-    firsts = [(value.held[a][0], value.held[b][0], typed[value.token]) for value in backbone]
-    return Outcome(
-        strength,
-        max(max(one, other) for one, other, _ in firsts),
-        any(not anyone or one >= other for one, other, anyone in firsts),
-        any(not anyone or other >= one for one, other, anyone in firsts),
-        "ip" in by_kind,
-        "cohort" in by_kind,
-        frozenset(evidence),
-    )
-
-
-def possible_links(
-    created: dict[str, int | None], rows: list[Seen], policy: Policy, as_of: int
-) -> dict[tuple[str, str], list[Outcome | None]]:
-    """Each pair's link; several where equally good cohorts of one pair and week leave a choice."""
-    kept, visits, oldest_week = retained(rows, policy, as_of)
-    values = shared_values(kept, oldest_week)
-    found: dict[tuple[str, str], list[Outcome | None]] = {}
-    everything = values + cohorts(created, visits, values, policy)
-    for a, b in combinations(sorted(created, key=str.encode), 2):
-        plain: list[Priced] = []
-        rivals: dict[tuple[bool, int], list[Priced]] = defaultdict(list)
-        for value in (value for value in everything if a in value.held and b in value.held):
-            (first_a, last_a), (first_b, last_b) = value.held[a], value.held[b]
-            gap = max(0, max(first_a, first_b) - min(last_a, last_b))
-            milli_nats = price(policy.priced()[value.kind], len(value.held), gap)
-            if milli_nats and value.kind == "cohort":
-                rivals[value.source == 2, value.week].append((value, milli_nats))
-            elif milli_nats:
-                plain.append((value, milli_nats))
-        best = [[one for one in group if one[1] == max(other[1] for other in group)] for group in rivals.values()]
-        found[a, b] = [outcome((a, b), [*plain, *choice], policy) for choice in product(*best)]
-    return found
-
-
-def found_links(
-    created: dict[str, int | None], rows: list[Seen], policy: Policy, as_of: int
-) -> dict[tuple[str, str], Outcome]:
-    with facts_in_view(created, rows) as columns:
-        links = link(columns, policy, moment_of(as_of), NEW_SHARE).links
-        names = [row[0] for row in columns.execute("SELECT account_id FROM ids ORDER BY account").fetchall()]
-        evidence = columns.execute(
-            "SELECT a, b, kind, token_of(value), week, accounts, milli_nats FROM evidence"
-        ).fetchall()
-    kinds = list(policy.priced())
-    under: dict[tuple[int, int], set[tuple[str, str, int, int, int]]] = defaultdict(set)
-    for a, b, kind, *rest in evidence:
-        under[a, b].add((kinds[kind], *rest))
-    assert len(evidence) == sum(map(len, under.values()))
-    assert {ends: sum(each[-1] for each in under[ends]) for ends in under} == dict(
-        zip(zip(links.a.tolist(), links.b.tolist(), strict=True), links.strength.tolist(), strict=True)
-    ), "evidence adds up to the strength of every link"
-    found: dict[tuple[str, str], Outcome] = {}
-    for a, b, strength, onset, *flags in zip(*(column.tolist() for column in links), strict=True):
-        proves_a, proves_b, with_ip, with_cohort = flags
-        under_it = frozenset(under[a, b])
-        found[names[a], names[b]] = Outcome(strength, onset, proves_a, proves_b, with_ip, with_cohort, under_it)
-    return found
-
-
 NAMES = ("a", "b", "c", "d", "e", "é", "Z", "~")
-NETWORKS = {token_like("ip0"): token_like("net"), token_like("ip1"): token_like("net")}
+WIDER = {"ip0": "net", "ip1": "net", "email0": "pattern", "email1": "pattern"}
+NETWORKS = {token_like(value): token_like(place) for value, place in WIDER.items()}
 
 
 @st.composite
@@ -218,11 +49,11 @@ def facts(draw: st.DrawFn) -> tuple[dict[str, int | None], list[Seen]]:
     created = {name: draw(days) for name in NAMES}
     births = {name: None if day is None else MONDAY + day * DAY_US for name, day in created.items()}
     rows: dict[tuple[str, str, str, int], Seen] = {}
+    kinds = draw(
+        st.sampled_from((("device", "card", "address", "email", "ip", "ip"), ("email", "bin", "user_agent", "ip")))
+    )
     for _ in range(draw(st.integers(1, 40))):
-        name, kind = (
-            draw(st.sampled_from(NAMES)),
-            draw(st.sampled_from(("device", "card", "address", "email", "ip", "ip"))),
-        )
+        name, kind = draw(st.sampled_from(NAMES)), draw(st.sampled_from(kinds))
         token = token_like(kind + str(draw(st.integers(0, 2))))
         hour = draw(st.one_of(st.integers(0, 96), st.integers(0, 24 * 150)))
         start = births[name] if births[name] is not None and draw(st.booleans()) else MONDAY
@@ -248,44 +79,3 @@ def test_links_and_their_evidence_are_those_of_a_slow_reading_of_the_method(
     for pair, possible in possible_links(created, rows, policy, as_of).items():
         assert found.pop(pair, None) in possible, pair
     assert not found
-
-
-@given(st.integers(2, 60), st.integers(0, 60), st.integers(0, 240).map(lambda twelfths: twelfths / 12))
-def test_the_surprise_test_agrees_with_a_sum_of_poisson_terms(arrived: int, others: int, usual: float) -> None:
-    policy = Policy()
-    found = surprising(
-        np.array([arrived]), np.array([arrived + others]), np.array([usual]), NEW_SHARE, policy.cohorts.significance
-    )
-    assert bool(found[0]) == is_surprise(arrived, arrived + others, usual, policy)
-
-
-def linked_newcomers(weeks: dict[int, int], network: bool, residents: int = 0) -> int:
-    """How many pairs are linked when so many accounts sign up in each of these weeks, one or each on an address of its
-    own in one network, where so many old accounts are seen every week."""
-    created: dict[str, int | None] = {}
-    rows: list[Seen] = []
-    for week, arrivals in weeks.items():
-        for each in range(arrivals):
-            name, at = f"new{week:02d}{each:03d}", MONDAY + week * WEEK_US + DAY_US
-            created[name] = at
-            address = token_like(f"{week} {each}" if network else "address")
-            rows.append(Seen(name, "ip", address, token_like("net"), at, at + HOUR_US))
-        for each in range(residents):
-            name, at = f"old{each:03d}", MONDAY + week * WEEK_US
-            created[name] = MONDAY - 400 * DAY_US
-            rows.append(Seen(name, "ip", token_like(f"old {each}"), token_like("net"), at, at + HOUR_US))
-    return len(found_links(created, rows, Policy(), MONDAY + 900 * DAY_US))
-
-
-def test_accounts_that_sign_up_together_where_nobody_ever_did_are_linked() -> None:
-    assert linked_newcomers({0: 6}, network=False) == 15
-    assert linked_newcomers({0: 6}, network=True) == 15
-
-
-def test_sign_ups_on_an_address_where_as_many_sign_up_every_week_are_not_linked() -> None:
-    assert linked_newcomers(dict.fromkeys(range(20), 6), network=False) == 0
-
-
-def test_a_ring_s_sign_ups_do_not_tie_it_to_everybody_who_signs_up_in_a_carrier_s_network() -> None:
-    assert linked_newcomers({0: 40}, network=True, residents=39) == 40 * 39 // 2
-    assert linked_newcomers({0: 40}, network=True, residents=41) == 0

@@ -14,8 +14,9 @@ from graphrisk.model import DAY_US, Links
 from graphrisk.policy import Policy
 from graphrisk.runs.fact_tables import facts_tables
 from graphrisk.runs.facts import Facts
-from tests.properties.test_linkage_oracle import NEW_SHARE, POLICIES, facts
+from tests.properties.test_linkage_oracle import POLICIES, facts
 from tests.support_detection import Seen, facts_in_view, moment_of
+from tests.support_linkage import NEW_SHARE
 
 EVIDENCE = """
 SELECT a, b, token_of(value) AS token, week, kind::INTEGER, milli_nats FROM evidence ORDER BY a, b, kind, token, week

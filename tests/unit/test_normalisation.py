@@ -30,6 +30,23 @@ SAME = [
     ("address", "1 Main St., Springfield", "1  MAIN ST springfield"),
     ("address", "Rue de l'Église 5", "rue de l eglise 5"),
     ("card", "1234 5678 9012 3456", "1234-5678-9012-3456"),
+    ("bin", "40123456", "4012 3456"),
+    ("bin", "401234", "4012-34"),
+    (
+        "user_agent",
+        "Mozilla/5.0 (X11; Linux) Chrome/118.0.0.0 Safari/537.36",
+        "Mozilla/5.0 (X11; Linux) Chrome/131.0.1.7 Safari/537.36",
+    ),
+    (
+        "user_agent",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X)",
+        "mozilla/5.0 (iPhone; CPU iPhone OS 18_0_1 like Mac OS X)",
+    ),
+    (
+        "user_agent",
+        "Mozilla/5.0 (Windows NT 10.0; rv:126.0) Firefox/126.0",
+        "Mozilla/5.0 (Windows NT 10.0; rv:9.0) Firefox/9",
+    ),
 ]
 DIFFERENT = [
     ("ip", "8.8.4.4", "8.8.4.5"),
@@ -44,6 +61,9 @@ DIFFERENT = [
     ("bank_account", "DE89370400440532013000", "DE89370400440532013001"),
     ("card", "tok_AbCdEf", "tok_abcdef"),
     ("address", "1 Main St, Springfield", "11 Main St, Springfield"),
+    ("bin", "40123456", "40123457"),
+    ("user_agent", "Mozilla/5.0 (Linux; Android 13; SM-A515F)", "Mozilla/5.0 (Linux; Android 13; SM-A525F)"),
+    ("user_agent", "Mozilla/5.0 (X11; Linux x86_64) Chrome/118.0", "Mozilla/5.0 (X11; Linux aarch64) Chrome/118.0"),
 ]
 VISA, AMEX, LONG = "4111111111111111", "378282246310005", "6304000000000000000"
 
@@ -95,6 +115,33 @@ def test_a_mapped_ipv4_address_has_the_network_and_the_hint_of_the_plain_one(tmp
     assert mapped == plain
 
 
+SAME_PATTERN = [
+    ("anna.keller97@gmx.de", "Bo.Li03@GMX.de"),
+    ("annakeller97@gmail.com", "b.o.li03+shop@googlemail.com"),
+    ("élodie-9@example.org", "zoe-1@example.org"),
+]
+OTHER_PATTERN = [
+    ("anna.keller97@gmx.de", "anna.keller97@web.de"),
+    ("anna.keller97@gmx.de", "anna.keller197@gmx.de"),
+    ("anna.keller97@gmx.de", "anna_keller97@gmx.de"),
+    ("anna.keller97@gmx.de", "annakeller97@gmx.de"),
+]
+
+
+def test_mailboxes_named_in_one_pattern_are_in_one_place_and_others_are_not(tmp_path: Path) -> None:
+    cases = SAME_PATTERN + OTHER_PATTERN
+    rows = [
+        sighting(f"{nth}{side}", "email", text)
+        for nth, pair in enumerate(cases)
+        for side, text in zip("ab", pair, strict=True)
+    ]
+    load(tmp_path / "home", write_facts(tmp_path / "facts", sightings=rows))
+    place = dict(ask(tmp_path / "home", "SELECT account_id, network FROM fact_sightings"))
+    assert None not in place.values()
+    same = [place[f"{nth}a"] == place[f"{nth}b"] for nth in range(len(cases))]
+    assert same == [True] * len(SAME_PATTERN) + [False] * len(OTHER_PATTERN)
+
+
 def test_a_phone_number_without_country_is_read_in_the_region_of_the_policy(tmp_path: Path) -> None:
     spellings = ("+447911123456", "07911 123456", "0044 7911 123456", "+44 7911 123456")
     rows = [sighting(f"a{nth}", "phone", text) for nth, text in enumerate(spellings)]
@@ -124,6 +171,9 @@ BAD_SIGHTINGS: list[tuple[str, dict[str, object]]] = [
     ("malformed_value", sighting("a", "ip", "2a00::g")),
     ("malformed_value", sighting("a", "phone", "+44 12")),
     ("malformed_value", sighting("a", "card", "**** **** **** 1111")),
+    ("malformed_value", sighting("a", "bin", "40123")),
+    ("malformed_value", sighting("a", "bin", "401234567")),
+    ("malformed_value", sighting("a", "bin", "tok_401234")),
     ("phone_without_country", sighting("a", "phone", "07911 123456")),
     ("private_address", sighting("a", "ip", "10.1.2.3")),
     ("private_address", sighting("a", "ip", "172.31.0.1")),
@@ -137,6 +187,8 @@ BAD_SIGHTINGS: list[tuple[str, dict[str, object]]] = [
     ("private_address", sighting("a", "ip", "::ffff:10.1.2.3")),
     ("private_address", sighting("a", "ip", "::ffff:127.0.0.1")),
     ("raw_card_number", sighting("a", "card", VISA)),
+    ("raw_card_number", sighting("a", "bin", VISA)),
+    ("raw_card_number", sighting("a", "bin", "4111 1111 1111 1111")),
     ("time_out_of_range", sighting("a", "device", "d-1", "1970-01-01")),
     ("time_out_of_range", sighting("a", "device", "d-1", "2999-01-01")),
     ("time_out_of_range", sighting("a", "device", "d-1", last_seen="2999-01-01")),

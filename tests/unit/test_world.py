@@ -103,6 +103,23 @@ def test_the_product_undoes_the_spelling_and_rejects_what_stands_for_nothing(wor
     assert sum(rejected.values()) < 0.02 * loaded.report["rows"]["sightings"]
 
 
+def test_what_rings_show_many_innocents_show_too(world: Path) -> None:
+    """Browsers, card issuers and ways to name a mailbox: none is a ring's alone, and most rings share theirs with crowds."""
+    for kind, shown in (
+        ("user_agent", "regexp_replace(value, '[0-9]+[._0-9]*', '', 'g')"),
+        ("bin", "replace(value, ' ', '')"),
+        ("email", "regexp_replace(regexp_replace(lower(value), '[0-9]', '9', 'g'), '[a-z]+', 'a', 'g')"),
+    ):
+        held = f"""SELECT {shown} AS shown, count(DISTINCT account_id) FILTER (ring = '') AS innocents,
+                   count(DISTINCT account_id) FILTER (ring <> '') AS members
+                   FROM sightings JOIN truth USING (account_id) WHERE kind = '{kind}' GROUP BY shown"""
+        assert asked(world, f"SELECT * FROM ({held}) WHERE members > 3 AND innocents = 0") == []
+        ((members, in_crowds),) = asked(
+            world, f"SELECT sum(members), sum(members) FILTER (innocents > members) FROM ({held})"
+        )
+        assert in_crowds > 0.8 * members
+
+
 def test_an_archetype_is_left_out_and_a_prevalence_kept(tmp_path: Path) -> None:
     write_world(tmp_path / "w", "easy", ACCOUNTS, 102, prevalence=0.06, mix={"take_over": 0, "framing": 0})
     found = dict(asked(tmp_path / "w", "SELECT structure, count(*) FROM truth WHERE ring <> '' GROUP BY ALL"))

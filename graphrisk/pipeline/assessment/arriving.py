@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
+from uuid import UUID
 
 import numpy as np
 
-from graphrisk.linkage.cohorts import ADDRESS, CLOCK_SKEW_DAYS, HUB, HUB_KINDS, NETWORK, Arrivals, are_cohorts
-from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US
+from graphrisk.linkage.cohorts import CLOCK_SKEW_DAYS, Arrivals, are_cohorts
+from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, Ints
 from graphrisk.policy import Policy
 from graphrisk.runs.facts import Facts
+from graphrisk.schema import ADDRESS, CROWD, HUB, NETWORK
 
 Span = tuple[int, int]
 Place = tuple[int, bytes]
@@ -41,6 +45,15 @@ class Visits:
 
     before: dict[Place, list[Span]]
     after: dict[Place, list[Span]]
+
+
+class Shown(NamedTuple):
+    """Something that many strangers show: its kind (code), 16 bytes of its token, first and last use."""
+
+    kind: int
+    value: bytes
+    first: int
+    last: int
 
 
 class Arriving:
@@ -99,6 +112,23 @@ class Arriving:
         new = self._accepted(place, self._with(known, ever, [after], created))
         yield from _different(place, old, new)
 
+    def joined_crowds(self, shown: Sequence[Shown], created: int | None) -> Iterator[Cohort]:
+        """The cohorts of crowds, as the run found them, that the account joins by showing both things when it signs up."""
+        early = [each for each in shown if self._is_early(each.first, created)]
+        for one in early:
+            for other in early:
+                if one.kind < other.kind:
+                    week = week_of(max(one.first, other.first))
+                    place = crowd_of(one.value, other.value)
+                    row, there = self._facts.find(place, self._cohort, week, CROWD)
+                    holders = self._facts.holders(row).tolist() if there else []
+                    if there and self._account not in holders:
+                        first, last = self._facts.stays(row)
+                        spans = zip(holders, first.tolist(), last.tolist(), strict=True)
+                        members = {account: (begin, end, False) for account, begin, end in spans}
+                        members[self._account] = (max(one.first, other.first), max(one.last, other.last), False)
+                        yield Cohort(place, week, CROWD, members)
+
     def _at(
         self,
         place: Place,
@@ -150,7 +180,7 @@ class Arriving:
         if not weeks:
             return {}
         counts = np.array([[place[0], len(newcomers[week].arrived), newcomers[week].present, *ever] for week in weeks])
-        are = are_cohorts(Arrivals(*counts.T), self._policy.cohorts, self._share)
+        are = are_cohorts(_arrivals(counts), self._policy.cohorts, self._share)
         return {week: newcomers[week].arrived for week, accepted in zip(weeks, are.tolist(), strict=True) if accepted}
 
     def _arrival(self, stays: list[Span], created: int | None) -> Span | None:
@@ -165,7 +195,14 @@ class Arriving:
 
 def is_place(kind: str, policy: Policy, accounts: int) -> bool:
     """Whether so many accounts on a value of the kind make it a hub where cohorts may be."""
-    return kind in HUB_KINDS and accounts > policy.kinds[kind].cap
+    rules = policy.kinds[kind]
+    return rules.cohorts and rules.normaliser != "ip" and accounts > rules.cap
+
+
+def crowd_of(one: bytes, other: bytes) -> bytes:
+    """The place that two things shown together stand for, as linkage makes it of their UUIDs."""
+    text = f"{UUID(bytes=one)}{UUID(bytes=other)}"
+    return hashlib.md5(text.encode(), usedforsecurity=False).digest()
 
 
 def places_of(address: bytes, network: bytes | None) -> list[Place]:
@@ -176,6 +213,11 @@ def places_of(address: bytes, network: bytes | None) -> list[Place]:
 def week_of(moment: int) -> int:
     """The number of the week (from Monday, UTC) of a moment in microseconds."""
     return (moment - FIRST_MONDAY_US) // WEEK_US
+
+
+def _arrivals(counts: Ints) -> Arrivals:
+    source, arrived, present, ever, first, last = counts.T
+    return Arrivals(source, arrived, present, ever, first, last, np.zeros(len(counts)))
 
 
 def _told(newcomers: list[dict[str, int]]) -> dict[int, tuple[int, int, bool]]:

@@ -75,6 +75,7 @@ class Assessor:
         visits = self.holdings.visits(before, newcomer.sightings)
         arriving = Arriving(self.facts, self.policy, self.reference.expected_new_share, row)
         cohorts = list(arriving.changes(visits, created_before, created))
+        cohorts += arriving.joined_crowds(self.holdings.shown(newcomer.sightings), created)
         for key, span in own.items():
             cohorts += self._at_hub(arriving, key, before.get(key), span, created_before, created)
         changed = {(each.place, self._codes["cohort"], each.week, each.source) for each in cohorts}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US
-from graphrisk.pipeline.assessment.arriving import Place, Span, Visits, places_of, week_of
+from graphrisk.pipeline.assessment.arriving import Place, Shown, Span, Visits, places_of, week_of
 from graphrisk.pipeline.assessment.overlay import Key
 from graphrisk.policy import Policy
 from graphrisk.runs.facts import Facts
@@ -33,7 +33,8 @@ class Holdings:
 
     def is_kept(self, seen: Seen) -> bool:
         """Whether a sighting is recent enough to be evidence."""
-        return seen.last >= self._clock - self._policy.kinds[seen.kind].retention_days * DAY_US
+        kind = self._policy.kinds[seen.kind]
+        return kind.cap > 1 and seen.last >= self._clock - kind.retention_days * DAY_US
 
     def held(self, row: int) -> dict[Key, Span]:
         """What the run knows that an account holds."""
@@ -68,9 +69,27 @@ class Holdings:
                 own[key] = (min(known[0], first), max(known[1], last))
         return own
 
+    def shown(self, sightings: Sequence[Seen]) -> list[Shown]:
+        """What of the sightings many strangers show: patterns of e-mail addresses, and kinds that are never evidence."""
+        oldest = self._clock - self._policy.cohort.retention_days * DAY_US
+        found: list[Shown] = []
+        for seen in sightings:
+            kind, code = self._policy.kinds[seen.kind], self._codes[seen.kind]
+            value = seen.network if kind.normaliser == "email" else seen.value if kind.cap == 1 else None
+            if kind.cohorts and value is not None and seen.last >= oldest:
+                found.append(Shown(code, value, seen.first, seen.last))
+        return found
+
     def visits(self, before: dict[Key, Span], sightings: Sequence[Seen]) -> Visits:
         """Stays at addresses and networks, before and after."""
-        address = next((self._codes[name] for name, kind in self._policy.kinds.items() if kind.normaliser == "ip"), -1)
+        address = next(
+            (
+                self._codes[name]
+                for name, kind in self._policy.kinds.items()
+                if kind.normaliser == "ip" and kind.cohorts
+            ),
+            -1,
+        )
         known: dict[bytes, list[Span]] = {}
         for value, _, _, _ in sorted(key for key in before if key[1] == address):
             if value not in known:
