@@ -16,7 +16,7 @@ import duckdb
 import neo4j
 
 from graphrisk.errors import StoreError
-from graphrisk.graph.transactions import execute, rows_of, write, write_one
+from graphrisk.graph.transactions import autocommit, execute, rows_of, write, write_one
 from graphrisk.policy import KindPolicy
 
 OF_LOAD = """
@@ -102,6 +102,13 @@ def write_load(
         advance(len(parameters["rows"]))
     write_one(session, "load/end", seq=load.seq)
     return written
+
+
+def empty_graph(session: neo4j.Session) -> None:
+    """Remove everything but the record of migrations, in transactions of a bounded size however large a hub is."""
+    # One transaction for a node with a million relationships takes more memory than a server has.
+    autocommit(session, "load/empty_relationships")
+    autocommit(session, "load/empty_nodes")
 
 
 def _write_batch(

@@ -13,11 +13,11 @@ from graphrisk.errors import SettingsError, StoreError
 from graphrisk.files import locked
 from graphrisk.graph.bulk import import_facts
 from graphrisk.graph.connection import GraphAddress, connect, graph_address
-from graphrisk.graph.facts import LoadToWrite, load_batches, write_load
+from graphrisk.graph.facts import LoadToWrite, empty_graph, load_batches, write_load
 from graphrisk.graph.migrations import migrate
 from graphrisk.graph.results import PublicationToWrite, compare_runs, pointer, write_publication
 from graphrisk.graph.server import USER, LocalServer
-from graphrisk.graph.transactions import Driver, Session, autocommit, read
+from graphrisk.graph.transactions import Driver, Session, read
 from graphrisk.graph.verification import compare, first_difference, read_graph
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger, Load
@@ -110,7 +110,7 @@ def rebuild(settings: Settings, policy: Policy) -> dict[str, int]:
         locked(settings.graph_lock),
         driver.session(database=database) as session,
     ):
-        autocommit(session, "load/empty")
+        empty_graph(session)
     return sync(settings, policy)
 
 

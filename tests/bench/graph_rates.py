@@ -12,8 +12,8 @@ from typing import Any
 import neo4j
 
 from graphrisk import pipeline
+from graphrisk.graph.facts import empty_graph
 from graphrisk.graph.server import USER, LocalServer
-from graphrisk.graph.transactions import autocommit
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger
 from graphrisk.pipeline import graphing
@@ -81,7 +81,7 @@ def _compare(settings: Settings, driver: neo4j.Driver, accounts: int) -> None:
 
 def _seconds(driver: neo4j.Driver, write: Callable[[], object]) -> float:
     with driver.session() as session:
-        autocommit(session, "load/empty")
+        empty_graph(session)
     began = time.perf_counter()
     write()
     return time.perf_counter() - began

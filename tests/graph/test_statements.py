@@ -28,7 +28,8 @@ XOR NOT AS IN IS CASE WHEN THEN ELSE DISTINCT ASC DESC FOREACH TRANSACTIONS CONS
 CLAUSES = ("MATCH", "UNWIND", "MERGE", "RETURN", "ORDER BY", "LIMIT", "UNION")
 
 SCANS = {
-    "load/empty": "it removes everything",
+    "load/empty_nodes": "it removes everything",
+    "load/empty_relationships": "it removes everything",
     "load/watermark": "one node a load",
     "migrations/applied": "one node a migration",
 }

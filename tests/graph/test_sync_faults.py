@@ -24,12 +24,21 @@ from graphrisk.graph.statements import statement
 from graphrisk.policy import Policy
 from graphrisk.runs.store import publications
 from graphrisk.settings import Settings
-from tests.graph.homes import equal, point_at, published, ring_facts, sync_process
+from tests.graph import world
+from tests.graph.homes import ask, equal, point_at, published, ring_facts, sync_process
 from tests.support import call_cli
 
 WRITER_KILLS = [2, pytest.param(20, marks=pytest.mark.slow)]
 SERVER_KILLS = [1, pytest.param(20, marks=pytest.mark.slow)]
 PUBLICATIONS = [4, pytest.param(50, marks=pytest.mark.slow)]
+
+LOCK_THE_LAST_USER = """
+MATCH (:Attribute {token: $hub})<-[use]-(account)
+WITH account
+ORDER BY id(use) DESC
+LIMIT 1
+SET account.held = true
+"""
 
 
 class Proxy:
@@ -99,6 +108,27 @@ def test_a_writer_that_is_killed_again_and_again_leaves_nothing_twice(
         writer.wait()
     settings = Settings(home=home, threads=1, processes=1)
     pipeline.sync(settings, Policy())
+    equal(settings)
+
+
+def test_a_hub_is_emptied_in_transactions_of_a_bounded_size(settings: Settings, graph: neo4j.Driver) -> None:
+    # Whoever removed it in one transaction would wait for the account that is locked, and have committed nothing.
+    pipeline.sync(settings, Policy())
+    (hub,) = ask(graph, "MATCH (hub:Device) RETURN hub.token LIMIT 1")[0]
+    world.crowd(graph, hub, 12_000)
+    uses = "MATCH (hub:Attribute {token: $hub}) RETURN COUNT { (hub)<--() }"
+    (all_of_them,) = ask(graph, uses, hub=hub)[0]
+    writer = threading.Thread(target=pipeline.rebuild, args=(settings, Policy()))
+    with graph.session() as session, session.begin_transaction() as transaction:
+        transaction.run(LOCK_THE_LAST_USER, hub=hub).consume()
+        writer.start()
+        ends = time.monotonic() + 40
+        while ask(graph, uses, hub=hub) == [[all_of_them]] and time.monotonic() < ends:
+            time.sleep(0.1)
+        (left,) = ask(graph, uses, hub=hub)[0]
+        transaction.rollback()
+    assert 0 < left < all_of_them
+    writer.join(120)
     equal(settings)
 
 

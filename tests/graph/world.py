@@ -11,8 +11,8 @@ from typing import Any, LiteralString
 
 import neo4j
 
+from graphrisk.graph.facts import empty_graph
 from graphrisk.graph.migrations import migrate
-from graphrisk.graph.statements import statement
 
 Rows = list[dict[str, Any]]
 
@@ -142,7 +142,7 @@ CREATE (account)-[:LINKED {strength: number, evidence: [], fromRun: 1}]->(next)
 def rewrite(driver: neo4j.Driver) -> None:
     """Make the database this world and nothing else."""
     with driver.session() as session:
-        session.run(statement("load/empty").text).consume()
+        empty_graph(session)
     migrate(driver, "neo4j")
     write(driver)
 

@@ -1,4 +1,4 @@
-// Remove everything but the record of migrations.
+// Remove all nodes but the record of migrations, once their relationships are gone.
 // mode: autocommit
 // params:
 MATCH (node:Account|Attribute|Ring|Run|Publication|Load)
