@@ -18,7 +18,7 @@ from pathlib import Path
 from graphrisk.errors import SettingsError, StoreError
 from graphrisk.files import locked, write_durably
 from graphrisk.graph.distribution import cache_folder, distribution, java
-from graphrisk.graph.server_files import DATABASE, USER, Setup, free_ports, is_free, last_words, prepare_folder
+from graphrisk.graph.server_files import DATABASE, USER, Setup, free_ports, gave_up, is_free, last_words, prepare_folder
 from graphrisk.graph.server_login import Answer, knock, set_password
 from graphrisk.graph.server_process import launch, process_of, reap, run_admin
 from graphrisk.logs import step
@@ -109,14 +109,16 @@ class LocalServer:
         if pid is None:
             reap()
             return False
-        _terminate(pid)
+        # With room on its disk again, a server whose database gave up would write what it could not write once more, behind
+        # the part of it that is there already, and the next start would read nonsense. Killed, it leaves the part alone.
+        _end(pid, signal.SIGKILL if gave_up(self._home / "logs" / "debug.log") else signal.SIGTERM)
         ends = time.monotonic() + SECONDS_TO_STOP
         while process_of(self._home) is not None:
             reap()
             if time.monotonic() > ends:
                 raise StoreError(
-                    f"Neo4j (process {pid}) has not stopped in {SECONDS_TO_STOP} s; look at {self.log}, and free the disk "
-                    f"if it is full, or end it with `kill -9 {pid}`, which loses nothing that was committed."
+                    f"Neo4j (process {pid}) has not stopped in {SECONDS_TO_STOP} s; look at {self.log}, or end it with "
+                    f"`kill -9 {pid}`, which loses nothing that was committed, before you free a disk that is full."
                 )
             time.sleep(0.2)
         reap(pid)
@@ -282,9 +284,9 @@ def _answer(server: Running, password: str | None) -> Answer:
     return Answer.NONE if answer is Answer.WELCOME and is_free(server.http_port) else answer
 
 
-def _terminate(pid: int) -> None:
+def _end(pid: int, by: signal.Signals) -> None:
     try:
-        os.kill(pid, signal.SIGTERM)
+        os.kill(pid, by)
     except ProcessLookupError:
         return
     except PermissionError as error:

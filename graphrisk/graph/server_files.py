@@ -97,6 +97,18 @@ def last_words(log: Path, lines: int = 3) -> str:
     return " | ".join(line[:300] for line in (told or said)[-lines:]) or "(nothing)"
 
 
+def gave_up(log: Path) -> bool:
+    """Whether the database of a server stopped writing for good, as it does when its disk is full.
+
+    ``log`` is the server's ``debug.log``, which has all of its starts.
+    """
+    try:
+        said = log.read_text(errors="replace")
+    except FileNotFoundError:
+        return False
+    return said.rfind("Database panic: ") > said.rfind("[ System diagnostics ]")  # the latter at each start
+
+
 def _write_browser(jar: Path, target: Path) -> None:
     """The Browser as the server serves it, with our guides inside, so that they come from its own origin."""
     guides = [(path, f"browser/guides/{path.relative_to(GUIDES)}") for path in sorted(GUIDES.rglob("*"))]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import neo4j
@@ -72,15 +70,8 @@ def test_sync_says_that_locks_are_held_for_too_long_and_catches_up(lagging: tupl
     equal(settings)
 
 
-def stop_as_the_runbook_says(server: LocalServer) -> None:
-    running = server.running()
-    assert running
-    with suppress(StoreError):
-        server.stop()
-    if server.running():
-        os.kill(running.pid, signal.SIGKILL)
-        while server.running():
-            time.sleep(0.1)
+def transaction_logs(server: LocalServer) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (server.folder / "data/transactions/neo4j").iterdir()}
 
 
 @pytest.mark.slow
@@ -99,8 +90,10 @@ def test_a_disk_that_is_full_under_the_server(tmp_path: Path, monkeypatch: pytes
             with pytest.raises(StoreError) as error:
                 pipeline.sync(settings, Policy())
             assert "\n" not in str(error.value)
+            cut_short = transaction_logs(own)
             disk.leave_free(100_000)
-            stop_as_the_runbook_says(own)
+            own.stop()
+            assert transaction_logs(own) == cut_short, "nothing behind the cut, which the next start could not read"
             own.start()
             point_at(own, monkeypatch)
             pipeline.sync(settings, Policy())
