@@ -100,18 +100,20 @@ def test_the_cut_is_the_cheapest_of_all_sets() -> None:
 
 
 @pytest.mark.slow
-def test_the_cut_is_the_cheapest_of_all_sets_ten_thousand_times() -> None:
+@pytest.mark.parametrize("part", range(20))
+def test_the_cut_is_the_cheapest_of_all_sets_ten_thousand_times(part: int) -> None:
+    """Five hundred memberships each, so that none runs into the limit of a test."""
     wrong: list[str] = []
     tried = 0
-    for held in memberships(range(1_000, 40_000)):
+    for held in memberships(range(2_000 * (part + 1), 2_000 * (part + 2))):
         try:
             check(held, held.smallest_cut())
         except AssertionError as error:
             wrong.append(str(error)[:200])
         tried += 1
-        if tried == 10_000:
+        if tried == 500:
             break
-    assert tried == 10_000
+    assert tried == 500
     assert not wrong, (len(wrong), wrong[:3])
 
 

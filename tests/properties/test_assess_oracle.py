@@ -19,7 +19,7 @@ from graphrisk.runs.store import current_run
 from graphrisk.settings import Settings
 from tests.support_detection import MONDAY, account, detect, moment_of, settings, sighting, write_facts
 
-KINDS = ("device", "card", "address", "email", "ip", "ip")
+KINDS = ("device", "card", "address", "email", "ip", "ip", "bin", "user_agent")
 LAST = MONDAY + 120 * DAY_US
 
 
@@ -29,6 +29,8 @@ def value(kind: str, number: int) -> str:
         "card": f"tok_card_{number:06d}",
         "address": f"{number} Long Street, 1234 Town",
         "email": f"someone{number}@mail.example",
+        "bin": f"51234{number % 3}",
+        "user_agent": f"Browser {'abc'[number % 3]}",
         "ip": f"81.2.{number // 4}.{number * 7 % 250 + 1}",
     }[kind]
 
@@ -163,6 +165,34 @@ def files_of(home: Path) -> dict[str, tuple[int, int]]:
 @pytest.mark.parametrize("seed", range(6))
 def test_what_if_is_what_a_run_says_once_it_is_loaded(tmp_path: Path, seed: int) -> None:
     compare(tmp_path, seed, tight() if seed % 2 else Policy(), 8)
+
+
+def crowd(number: int) -> dict[str, Any]:
+    """An account that signs up with a browser and a bank that nobody else of the marketplace has but its like."""
+    born = MONDAY + 60 * DAY_US + number * HOUR_US
+    name = f"crowd{number:03d}"
+    kinds = (("user_agent", "Strange/7.1 (Nobody; Elsewhere)"), ("bin", "512345"), ("device", f"own device {name}"))
+    return {**account(name, born), "sightings": [sighting(name, kind, held, born, born) for kind, held in kinds]}
+
+
+@pytest.mark.parametrize("members", [3, 8])
+def test_who_shows_what_a_crowd_shows_joins_it_as_in_a_run(tmp_path: Path, members: int) -> None:
+    """Eight newcomers in a week with one browser and one bank are a cohort; three are none, and a fourth makes none here."""
+    facts, policy = world(random.Random(5), 30), Policy()
+    for number in range(members):
+        one = crowd(number)
+        facts["accounts"].append({key: one[key] for key in ("account_id", "created_at", "status")})
+        facts["sightings"] += one["sightings"]
+    base = settings(tmp_path / "base")
+    pipeline.load(base, policy, [str(write_facts(tmp_path / "facts", facts))])
+    pipeline.publish(base, policy, detect(base, policy=policy)["run_id"], "a test says so")
+    late = crowd(members)
+    (answer,) = what_if(base).assess(asked_of(asked_for(late)))
+    at, run = loaded_instead(base, tmp_path / "then", late, policy)
+    linked = [f"crowd{number:03d}" for number in range(members)] if members == 8 else []
+    assert sorted(link["account_id"] for link in answer["links"]) == linked
+    if members == 8:
+        assert told(answer) == said_of(at, run, late["account_id"])
 
 
 @pytest.mark.slow
