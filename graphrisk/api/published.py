@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,7 +12,7 @@ from graphrisk import pipeline
 from graphrisk.api.errors import ApiError
 from graphrisk.api.metrics import Metrics
 from graphrisk.api.rendering import AccountAnswers
-from graphrisk.errors import GraphriskError, NotFoundError
+from graphrisk.errors import GraphriskError, InputError, NotFoundError
 from graphrisk.graph.links import BrowserLinks
 from graphrisk.logs import LOG
 from graphrisk.runs.snapshot import Snapshot
@@ -47,7 +48,7 @@ class Published:
         self._answers: dict[Snapshot, AccountAnswers] = {}
         self._explainers: dict[Snapshot, Explainer] = {}
         self._what_ifs: dict[Snapshot, WhatIf] = {}
-        self._opening, self._looking = asyncio.Lock(), asyncio.Lock()
+        self._opening, self._looking, self._making = asyncio.Lock(), asyncio.Lock(), asyncio.Lock()
         self._seen: Any = None
         self._retry_at = 0.0
         self.current: Snapshot | None = None
@@ -117,31 +118,27 @@ class Published:
         return found
 
     async def explainer(self, snapshot: Snapshot) -> Explainer:
-        """What explains a run; its facts are mapped when it is first asked, and stay so as long as the run is open.
+        """What explains a run; its facts are checked and mapped when it is first asked, and stay so as long as the run is open.
 
-        Raises ``ApiError``: 409 when the run kept no facts, 410 when it is no longer kept.
+        Raises ``ApiError``: 409 when the run kept no facts, 410 when it is no longer kept, 503 when they are damaged.
         """
-        found = self._explainers.get(snapshot)
-        if found is None:
-            if "uses.arrow" not in snapshot.manifest["files"]:
-                detail = f"Run {snapshot.run_id} is from before runs kept what explanations need; ask a newer run."
-                raise ApiError(409, "no_facts_kept", detail)
-            try:
-                found = await asyncio.to_thread(lambda: pipeline.explainer_of(snapshot, self._settings.runs))
-            except NotFoundError as error:
-                raise _gone(snapshot.run_id) from error
-            self._explainers = {**self._of_open(self._explainers), snapshot: found}
+        _require_facts(snapshot, "uses.arrow" in snapshot.manifest["files"])
+        async with self._making:
+            found = self._explainers.get(snapshot)
+            if found is None:
+                found = await _made(snapshot, lambda: pipeline.explainer_of(snapshot, self._settings.runs))
+                self._explainers = {**self._of_open(self._explainers), snapshot: found}
         return found
 
     async def what_if(self, snapshot: Snapshot) -> WhatIf:
-        """What assesses accounts beside a run, made when it is first asked. Raises ``ApiError`` 409 when the run cannot be."""
-        found = self._what_ifs.get(snapshot)
-        if found is None:
-            try:
-                found = await asyncio.to_thread(lambda: pipeline.what_if_of(self._settings, snapshot))
-            except GraphriskError as error:
-                raise ApiError(409, "cannot_assess", str(error)) from error
-            self._what_ifs = {**self._of_open(self._what_ifs), snapshot: found}
+        """What assesses accounts beside a run, made when it is first asked. Raises ``ApiError`` as ``explainer`` does, and 409
+        when the run was made with another reference or other tokens."""
+        _require_facts(snapshot, "clock" in snapshot.manifest)
+        async with self._making:
+            found = self._what_ifs.get(snapshot)
+            if found is None:
+                found = await _made(snapshot, lambda: pipeline.what_if_of(self._settings, snapshot))
+                self._what_ifs = {**self._of_open(self._what_ifs), snapshot: found}
         return found
 
     def _of_open(self, kept: dict[Snapshot, T]) -> dict[Snapshot, T]:
@@ -210,6 +207,26 @@ class Published:
         return ApiError(
             503, "run_refused", "The published run cannot be served: it is damaged; the log of the server says how."
         )
+
+
+def _require_facts(snapshot: Snapshot, kept: bool) -> None:
+    if not kept:
+        detail = f"Run {snapshot.run_id} is from before runs kept what explanations need; ask a newer run."
+        raise ApiError(409, "no_facts_kept", detail)
+
+
+async def _made(snapshot: Snapshot, make: Callable[[], T]) -> T:
+    try:
+        return await asyncio.to_thread(make)
+    except NotFoundError as error:
+        raise _gone(snapshot.run_id) from error
+    except InputError as error:
+        raise ApiError(409, "cannot_assess", str(error)) from error
+    except GraphriskError as error:  # its words name paths of the server
+        LOG.error("Run %s cannot be explained: %s", snapshot.run_id, error)
+        raise ApiError(
+            503, "run_refused", f"The facts of run {snapshot.run_id} cannot be used; the log of the server says why."
+        ) from error
 
 
 def _gone(run_id: str) -> ApiError:

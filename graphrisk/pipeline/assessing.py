@@ -164,17 +164,18 @@ def assess(settings: Settings, given: Any, run_id: str | None = None) -> list[di
 
 def what_if(settings: Settings, run_id: str | None = None) -> WhatIf:
     """The run to ask."""
-    return what_if_of(settings, Snapshot(settings.runs, chosen_run(settings, run_id), verify=False))
+    snapshot = Snapshot(settings.runs, chosen_run(settings, run_id), verify=False)
+    return what_if_of(settings, snapshot, verify=False)
 
 
-def what_if_of(settings: Settings, snapshot: Snapshot) -> WhatIf:
-    """A run that is open, to be asked."""
+def what_if_of(settings: Settings, snapshot: Snapshot, verify: bool = True) -> WhatIf:
+    """A run that is open, to be asked; ``verify`` checks its facts first."""
     if "clock" not in snapshot.manifest:
         raise NotFoundError(
             f"The run {snapshot.run_id} is from before runs kept what assessments need; detect and publish again."
         )
     reference = read_reference(settings.reference_file)
-    return WhatIf(snapshot, open_facts(settings.runs, snapshot.run_id), reference, token_key(settings.home))
+    return WhatIf(snapshot, open_facts(settings.runs, snapshot.run_id, verify), reference, token_key(settings.home))
 
 
 def _newcomer(account: AskedAccount, judged: Sequence[Mapping[str, Any]]) -> Newcomer:

@@ -181,12 +181,13 @@ class Explainer:
 
 def explainer(settings: Settings, run_id: str | None = None) -> Explainer:
     """The live run, or another one, to be asked why. Raises ``NotFoundError`` or ``StoreError``."""
-    return explainer_of(Snapshot(settings.runs, chosen_run(settings, run_id), verify=False), settings.runs)
+    snapshot = Snapshot(settings.runs, chosen_run(settings, run_id), verify=False)
+    return Explainer(snapshot, open_facts(settings.runs, snapshot.run_id))
 
 
 def explainer_of(snapshot: Snapshot, runs: Path) -> Explainer:
-    """A run that is open, to be asked why. Raises ``NotFoundError`` or ``StoreError``."""
-    return Explainer(snapshot, open_facts(runs, snapshot.run_id))
+    """A run that a server has open, to be asked why; its facts are checked first. Raises ``NotFoundError``, ``StoreError``."""
+    return Explainer(snapshot, open_facts(runs, snapshot.run_id, verify=True))
 
 
 def why(

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from graphrisk.errors import NotFoundError
 from graphrisk.model import Ints, Uses
-from graphrisk.runs.store import read_manifest, read_table
+from graphrisk.runs.store import read_manifest, read_table, verify_run
 from graphrisk.runs.tables import FACT_SCHEMAS
 
 
@@ -146,13 +146,17 @@ class Sorted:
         return range(begin, bisect_right(rows, value, lo=begin, key=self.__getitem__))
 
 
-def open_facts(runs: Path, run_id: str) -> Facts:
-    """The facts of a run. Raises ``NotFoundError`` for one from before they were kept, ``StoreError`` when damaged."""
+def open_facts(runs: Path, run_id: str, verify: bool = False) -> Facts:
+    """The facts of a run; ``verify`` checks every byte against the manifest first, which a server does when it is first
+    asked for them: they are most of a run. Raises ``NotFoundError`` for a run from before they were kept, ``StoreError``
+    when damaged."""
     manifest = read_manifest(runs, run_id)
     if "uses.arrow" not in manifest["files"]:
         raise NotFoundError(
             f"The run {run_id} is from before runs kept what explanations need; detect and publish again."
         )
+    if verify:
+        verify_run(runs, run_id, FACT_SCHEMAS)
     return Facts({name: read_table(runs, run_id, name) for name in FACT_SCHEMAS}, manifest["token_key"])
 
 

@@ -32,13 +32,13 @@ class Snapshot:
     """
 
     def __init__(self, runs: Path, run_id: str, verify: bool = True) -> None:
-        """Open a run; ``verify`` checks every byte against the manifest first.
+        """Open a run; ``verify`` checks every byte of its tables against the manifest first (facts: ``open_facts``).
 
         Raises ``NotFoundError``, or ``StoreError`` when it is damaged or cannot be read.
         """
         if verify:
             try:
-                verify_run(runs, run_id)
+                verify_run(runs, run_id, SCHEMAS)
             except OSError as error:
                 raise StoreError(
                     f"The run {run_id} cannot be read ({error.filename}: {error.strerror}); mend that, or roll back."

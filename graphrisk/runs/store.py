@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,10 +121,15 @@ def _with_new_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return table
 
 
-def verify_run(runs: Path, run_id: str) -> None:
-    """Check every file of a run against the manifest's digests. Raises ``StoreError`` naming the first that differs."""
+def verify_run(runs: Path, run_id: str, tables: Collection[str] | None = None) -> None:
+    """Check the files of a run (of some tables, or all) against the manifest's digests.
+
+    Raises ``StoreError`` naming the first that differs.
+    """
     for name, expected in read_manifest(runs, run_id)["files"].items():
         path = runs / run_id / name
+        if tables is not None and path.stem not in tables:
+            continue
         if not path.exists() or _sha256(path) != expected["sha256"]:
             raise _damaged(run_id, path)
 

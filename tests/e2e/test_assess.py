@@ -157,3 +157,18 @@ def files_of(home: Path) -> dict[str, tuple[int, int]]:
     """All files but the server's own: its audit log and its counts of what each key asked."""
     files = [path for path in home.rglob("*") if path.is_file() and "api" not in path.relative_to(home).parts]
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
+
+
+def test_a_run_of_another_reference_or_from_before_is_refused_over_http(crew: Path, tmp_path: Path) -> None:
+    home = copy_home(crew, tmp_path / "home")
+    (home / "token.key").write_text("0" * 64 + "\n")
+    with api_over(home) as api:
+        refused = post(api, {"accounts": [JOINING]}).problem(409, "cannot_assess")
+        assert "tokens of another key" in refused["detail"]
+    home = copy_home(crew, tmp_path / "older")
+    manifest = next((home / "runs").glob("*/manifest.json"))
+    told = json.loads(manifest.read_text())
+    del told["clock"]
+    manifest.write_text(json.dumps(told))
+    with api_over(home) as api:
+        post(api, {"accounts": [JOINING]}).problem(409, "no_facts_kept")

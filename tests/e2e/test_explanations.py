@@ -199,3 +199,15 @@ def test_an_explanation_is_cut_at_the_deadline(crew: Path, tmp_path: Path) -> No
     with api_over(home, deadline=1e-5) as api:
         api.get("/v1/accounts/crew_0/explanation").problem(504, "deadline_exceeded")
         assert api.get("/v1/accounts/crew_0").status == 200
+
+
+def test_facts_that_are_damaged_are_not_explained_from_and_other_answers_stay(crew: Path, tmp_path: Path) -> None:
+    home = copy_home(crew, tmp_path / "home")
+    path = home / "runs" / str(current_run(home)) / "uses.arrow"
+    held = bytearray(path.read_bytes())
+    held[len(held) // 2] ^= 1
+    path.write_bytes(held)
+    with api_over(home) as api:
+        refused = api.get("/v1/accounts/crew_0/explanation").problem(503, "run_refused")
+        assert str(home) not in json.dumps(refused)
+        assert api.get("/v1/accounts/crew_0").status == 200

@@ -9,9 +9,12 @@ run's own clock, and verdicts are those that the run knew.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -61,7 +64,14 @@ class Assessor:
         self.policy = Policy.model_validate(snapshot.manifest["policy"])
         self._codes = self.policy.codes()
         self.holdings = Holdings(facts, self.policy, snapshot.manifest["clock"])
+        self._lock, self._columns = Lock(), duckdb.connect(config={"threads": 1})
         self._caps = np.array([kind.cap for kind in self.policy.priced().values()])
+
+    @contextmanager
+    def columns(self) -> Generator[duckdb.DuckDBPyConnection]:
+        """An empty DuckDB connection, to one user at a time; what is registered has to be unregistered."""
+        with self._lock:
+            yield self._columns
 
     def assess(self, newcomer: Newcomer) -> Assessed:
         """Links, component, communities and rings with the account in it."""

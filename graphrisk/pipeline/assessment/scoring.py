@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -125,13 +124,18 @@ def _features(assessor: Assessor, chosen: Sequence[tuple[Assessed, OneRing]]) ->
     rings: list[Any] = [np.concatenate(parts) for parts in zip(*(ring[0] for _, ring in chosen), strict=True)]
     members = [_moved(ring[1], place) for place, (_, ring) in enumerate(chosen)]
     links = [_moved_links(ring[2], place) for place, (_, ring) in enumerate(chosen)]
-    with duckdb.connect(config={"threads": 1}) as columns:
-        for name in told[0]:
-            columns.register(name, pa.concat_tables(apart(tables[name], ring) for ring, tables in enumerate(told)))
-        columns.register("kind_rules", kind_rules(assessor.policy))
-        return ring_features(
+    tables = {name: pa.concat_tables(apart(each[name], ring) for ring, each in enumerate(told)) for name in told[0]} | {
+        "kind_rules": kind_rules(assessor.policy)
+    }
+    with assessor.columns() as columns:
+        for name, table in tables.items():
+            columns.register(name, table)
+        found = ring_features(
             columns, assessor.policy, assessor.reference, Rings(*rings), _joined(members), _joined_links(links)
         )
+        for name in tables:
+            columns.unregister(name)
+    return found
 
 
 def _moved(members: Members, ring: int) -> Members:
