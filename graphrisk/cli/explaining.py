@@ -89,7 +89,11 @@ def audience_of(text: str) -> Audience:
 
 def _print_pair(found: dict[str, Any]) -> None:
     if found["shared"]:
-        _print_shared(f"What they share (milli-nats; {found['threshold']:,} make a link)", found["shared"])
+        _print_shared(
+            f"What they share (milli-nats; {found['threshold']:,} make a link)",
+            found["shared"],
+            (found["account_a"], found["account_b"]),
+        )
         say("What else each could be worth (milli-nats)")
         for each in found["shared"]:
             say(f"  {_value(each)} {prices_text(each)}")
@@ -97,11 +101,10 @@ def _print_pair(found: dict[str, Any]) -> None:
         _print_links("The strongest way from one to the other", [(1, each) for each in found["path"]["links"]])
 
 
-def _print_shared(title: str, shared: list[dict[str, Any]]) -> None:
+def _print_shared(title: str, shared: list[dict[str, Any]], accounts: tuple[str, str]) -> None:
     """A waterfall: what each value adds, and the sum so far."""
-    rows = table(
-        title, ("adds", "right"), ("sum", "right"), ("value", "left"), ("used", "left"), ("and", "left"), ("", "left")
-    )
+    used = [(f"used by {account}", "left") for account in accounts]
+    rows = table(title, ("adds", "right"), ("sum so far", "right"), ("value", "left"), *used, ("", "left"))
     total = 0
     for each in shared:
         total += each["milli_nats"]
@@ -112,33 +115,43 @@ def _print_shared(title: str, shared: list[dict[str, Any]]) -> None:
 
 def _print_account(found: dict[str, Any]) -> None:
     if found["paths"]:
-        chains = [(place, link) for place, path in enumerate(found["paths"], 1) for link in path["links"]]
-        _print_links("Chains to other core members, no two of which rest on one value", chains)
+        chains = [(place, link) for place, path in enumerate(found["paths"], 1) for link in _in_order(found, path)]
+        _print_links("Chains to core members that share no evidence (milli-nats; 693 are even odds)", chains)
         weakest = found["bottleneck"]
-        say(f"The strongest chain is as strong as its weakest link: {weakest['strength']:,} milli-nats.")
+        if len(found["paths"][0]["links"]) > 1:
+            say(f"The strongest chain is as strong as its weakest link: {weakest['strength']:,} milli-nats.")
     if found["frees"]:
         say(found["frees"]["text"])
         rows = table(
-            "Without these (milli-nats to the pair that each ties most)", ("worth", "right"), ("value", "left"),
-            ("accounts", "right"), ("links of the ring", "right"), ("its own", "left"),
+            "What must not be shared (milli-nats that it gives the link it helps most)", ("gives", "right"), ("value", "left"),
+            ("accounts that use it", "right"), ("links of the ring with it", "right"), (f"used by {found['account_id']}", "left"),
         )  # fmt: skip
         for each in found["frees"]["pieces"]:
-            own = "yes" if each["held"] else "no, of others"
+            own = "yes" if each["held"] else "no, by others"
             rows.add_row(f"{each['milli_nats']:,}", _value(each), f"{each['accounts']:,}", f"{each['links']:,}", own)
-        rows.add_row(f"[bold]{found['frees']['milli_nats']:,}[/bold]", "[bold]in all[/bold]", "", "", "")
         OUT.print(rows)
     if found["nearest"]:
-        _print_nearest(found["nearest"])
+        _print_nearest(found["nearest"], found["account_id"])
 
 
-def _print_nearest(nearest: dict[str, Any]) -> None:
+def _in_order(found: dict[str, Any], path: dict[str, Any]) -> list[dict[str, Any]]:
+    """The links of a chain, each from the account where the one before ended."""
+    at, told = found["account_id"], list[dict[str, Any]]()
+    for link in path["links"]:
+        other = link["account_b"] if link["account_a"] == at else link["account_a"]
+        told.append({**link, "account_a": at, "account_b": other})
+        at = other
+    return told
+
+
+def _print_nearest(nearest: dict[str, Any], account_id: str) -> None:
     for short in nearest["short"]:
         title = f"Shared with {short['account_id']} of {short['ring_id']}: {short['strength']:,} of {nearest['threshold']:,} milli-nats"
-        _print_shared(title, short["shared"])
+        _print_shared(title, short["shared"], (account_id, short["account_id"]))
         enough = [f"{kind_name(each['kind'])} ({each['milli_nats']:,})" for each in short["enough"] if each["enough"]]
         if enough:
             say(
-                f"  {short['missing']:,} more would link them: one more value that only these two share, of {', '.join(enough)}."
+                f"  {short['missing']:,} are missing. Any one of these would be enough, if only these two used it, at one time: {', '.join(enough)}."
             )
 
 
@@ -171,7 +184,7 @@ def _print_disclosable(found: dict[str, Any]) -> None:
 
 def _print_links(title: str, links: list[tuple[int, dict[str, Any]]]) -> None:
     rows = table(
-        title, ("", "right"), ("milli-nats", "right"), ("account", "left"), ("account", "left"), ("since", "left"), ("evidence", "left"),
+        title, ("chain", "right"), ("milli-nats", "right"), ("from", "left"), ("to", "left"), ("linked since", "left"), ("evidence", "left"),
     )  # fmt: skip
     for chain, link in links[:MEMBERS_SHOWN]:
         evidence = "; ".join(map(evidence_text, link["evidence"]))

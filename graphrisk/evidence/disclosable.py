@@ -24,7 +24,7 @@ CONFIDENCE = {"high": "strong", "medium": "moderate", "low": "weak"}
 GROUP = {
     "high": "Your account is part of a group of accounts that seems to act together.",
     "medium": "Your account is part of a group of accounts that may act together.",
-    "low": "Your account is part of a group of accounts that share things; little speaks for it that they act together.",
+    "low": "Your account is part of a group of accounts that share things; there is little sign that they act together.",
 }
 ROLE = {
     "core": "What it shares with the others arose while the group formed.",
@@ -35,9 +35,7 @@ RULED_OUT = {
     False: "An ordinary explanation, such as a household or a workplace, has not been ruled out.",
 }
 NOTHING = "Nothing was found that ties your account to a group of accounts."
-TOO_LITTLE = (
-    "Your account shares something with other accounts, too little to matter: it is counted as part of no group."
-)
+TOO_LITTLE = "Your account shares something with other accounts, not enough to count: it is part of no group."
 ENOUGH = "If you can show all of this, the verdict changes; it was worked out again without these things."
 PERHAPS = "A person weighs what you can show of this; it may not be enough by itself, since the group is also tied by other things."
 APPEAL = "If you think that this is wrong, say so where you got this message and send what you have. A person then looks at it anew; you need not say anything about other people."
@@ -68,9 +66,10 @@ def disclosable(answer: dict[str, Any]) -> dict[str, Any]:
         return {**told, "verdict": verdict, "text": text, **nothing, "appeal": NO_APPEAL}
     shared = {each["kind"] for path in answer["paths"] for each in path["links"][0]["evidence"]}
     pieces = answer["frees"]["pieces"] if answer["frees"] else []
-    own = {each["kind"] for each in pieces if each["held"]}
+    held = [each["kind"] for each in pieces if each["held"]]
+    own = set(held)
     confidence = CONFIDENCE[ring["band"]]
-    parts = [GROUP[ring["band"]], ROLE[answer["role"]], f"The evidence is {confidence}."]
+    parts = [GROUP[ring["band"]], ROLE[answer["role"]], f"The evidence that the group acts together is {confidence}."]
     if ring["recommended"] is not None:
         parts.append(RULED_OUT[ring["recommended"]])
     return {
@@ -79,7 +78,10 @@ def disclosable(answer: dict[str, Any]) -> dict[str, Any]:
         "text": " ".join(parts),
         "confidence": confidence,
         "reasons": [{"code": f"shared_{kind}", "text": _shared_text(kind)} for kind in _ordered(shared | own)],
-        "would_change": [{"code": f"ordinary_{kind}", "text": _change_text(kind)} for kind in _ordered(own or shared)],
+        "would_change": [
+            {"code": f"ordinary_{kind}", "text": _change_text(kind, held.count(kind) > 1)}
+            for kind in _ordered(own or shared)
+        ],
         "enough": ENOUGH if own and all(each["held"] for each in pieces) else PERHAPS,
         "appeal": APPEAL,
     }
@@ -103,10 +105,12 @@ def _shared_text(kind: str) -> str:
     return f"{article} {_noun(kind)} that your account uses is used by other accounts of the group too."
 
 
-def _change_text(kind: str) -> str:
+def _change_text(kind: str, several: bool) -> str:
     reason = ORDINARY.get(kind, OTHERWISE)
     if kind == "cohort":
         return f"Proof that there was an ordinary reason to open your account when many others were opened ({reason})."
+    if several:
+        return f"Proof that each {_noun(kind)} that your account uses is yours alone, or shared for an ordinary reason ({reason})."
     return f"Proof that the {_noun(kind)} is yours alone, or shared for an ordinary reason ({reason})."
 
 

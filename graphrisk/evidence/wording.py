@@ -84,26 +84,44 @@ def pair_text(a: str, b: str, strength: int, threshold: int, shared: int, path: 
 
 
 def member_text(account: str, role: str, ring: dict[str, Any], paths: int) -> str:
-    """Why an account is in its ring, in one sentence."""
+    """Why an account is in its ring and how sure that the ring is one, in a few sentences."""
     span = f"{ring['window_start'][:10]} to {ring['window_end'][:10]}"
     if role == "core":
-        ties = f"{paths} independent chains of evidence tie" if paths > 1 else "one chain of evidence ties"
-        return (
-            f"{account} is a core member of ring {ring['ring_id']} ({ring['size']:,} accounts): {ties} it to other core "
-            f"members, by links that arose in the campaign from {span}."
+        ties = f"{paths} chains of evidence that share nothing tie" if paths > 1 else "a chain of evidence ties"
+        why = f"a core member of ring {ring['ring_id']} ({ring['size']:,} accounts): {ties} it to others who took part in the campaign from {span}."
+    else:
+        why = (
+            f"an associate of ring {ring['ring_id']} ({ring['size']:,} accounts): it is tied to members, but its links do not"
+            f" show that it took part in the campaign from {span} itself (they lie outside it, or only what others typed speaks for them)."
         )
-    return (
-        f"{account} is an associate of ring {ring['ring_id']} ({ring['size']:,} accounts): it is linked to members, but no "
-        f"link of the campaign ({span}) proves that it took part."
-    )
+    return f"{account} is {why} {_sureness(ring)}"
+
+
+def _sureness(ring: dict[str, Any]) -> str:
+    rival = str(ring["rival"] or "").replace("_", " ")
+    text = f"The ring's score is {ring['score']} of 1,000 ({ring['band']})"
+    if not rival:
+        return f"{text}."
+    if ring["recommended"]:
+        return f"{text}; the likeliest innocent explanation, {rival}, is clearly less likely."
+    return f"{text}, and an innocent explanation is not ruled out: {rival}. It is not recommended for action."
 
 
 def cut_text(account: str, pieces: Sequence[dict[str, Any]], cheapest: bool) -> str:
-    """What would free an account, in one sentence."""
-    told = _listed([f"the {kind_name(each['kind'])} {each['hint'] or each['token']}" for each in pieces])
-    best = "No cheaper evidence would do" if cheapest else "None of it could be left out"
-    verb = "were" if len(pieces) > 1 else "was"
-    return f"If {told} {verb} not shared, {account} would not be in the ring; detection run again confirms it. {best}."
+    """What would free an account, in a few sentences."""
+    told = _listed([f"the {kind_name(each['kind'])} {each['hint'] or each['token'][-6:]}" for each in pieces])
+    if len(pieces) == 1:
+        best = "Nothing weaker would do." if cheapest else ""
+        text = (
+            f"If {told} was not shared, {account} would not be in the ring; detection run again without it confirms it."
+        )
+    else:
+        best = "No weaker evidence would do." if cheapest else "With fewer of them it would stay."
+        text = (
+            f"Only if none of {told} was shared ({len(pieces)} things together), {account} would not be in the ring; detection run"
+            " again without them confirms it."
+        )
+    return f"{text} {best}".rstrip()
 
 
 def near_text(account: str, ring_id: str, other: str, strength: int, threshold: int) -> str:
@@ -122,8 +140,11 @@ def near_text(account: str, ring_id: str, other: str, strength: int, threshold: 
 def alone_text(account: str, links: int, shares: bool, min_core: int) -> str:
     """Why an account that is near no ring is in none."""
     if links:
-        accounts = "1 account" if links == 1 else f"{links:,} accounts"
-        return f"{account} is in no ring. It is linked to {accounts}, of which fewer than {min_core} make a campaign."
+        accounts = "one other account only" if links == 1 else f"{links:,} other accounts"
+        return (
+            f"{account} is in no ring. It is linked to {accounts}; a ring has {min_core} core members or more, tied to each other"
+            " in one campaign, and these are not."
+        )
     if shares:
         return f"{account} is in no ring. What it shares with other accounts links it to none, and none of them is in a ring."
     return f"{account} is in no ring. It shares nothing with any other account."

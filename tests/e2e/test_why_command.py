@@ -60,7 +60,7 @@ def test_the_shell_prints_sums_and_what_else_each_could_be_worth(crew: Path) -> 
     assert (shown.returncode, shown.stderr) == (0, "")
     found = graphrisk.why("hanger/on", CREW[0], home=crew)
     assert found["strength"] == 2526
-    assert "2,526  2,526  card …1111 " in shown.stdout
+    assert "2,526 2,526 card …1111 " in " ".join(shown.stdout.split())
     prices = {(each["accounts"], each["gap_days"]): each["milli_nats"] for each in found["shared"][0]["prices"]}
     for count in (2, 20):
         assert f"{prices[count, 0]:,} " in shown.stdout.split("could be worth")[1]
