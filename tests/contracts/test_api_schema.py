@@ -18,6 +18,7 @@ from tests.support_api import copy_home, new_key, settings_at, small_home
 OPERATIONS = (
     "GET /v1/accounts/{account_id}",
     "POST /v1/accounts:lookup",
+    "POST /v1/accounts:assess",
     "GET /v1/accounts/{account_id}/links",
     "GET /v1/accounts/{account_id}/explanation",
     "GET /v1/links/why",

@@ -93,10 +93,10 @@ def check(held: Membership, cut: Cut | None) -> None:
 
 def test_the_cut_is_the_cheapest_of_all_sets() -> None:
     tried = 0
-    for held in memberships(range(250)):
+    for held in memberships(range(120)):
         check(held, held.smallest_cut())
         tried += 1
-    assert tried > 100
+    assert tried > 50
 
 
 @pytest.mark.slow

@@ -24,7 +24,7 @@ SELECT a, b, token_of(value) AS token, week, kind::INTEGER, milli_nats FROM evid
 
 
 @given(facts(), st.sampled_from(POLICIES), st.booleans())
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_runs_facts_give_its_links_again(
     given_facts: tuple[dict[str, int | None], list[Seen]], policy: Policy, later: bool
 ) -> None:
@@ -47,7 +47,7 @@ def test_a_runs_facts_give_its_links_again(
 
 
 @given(facts(), st.sampled_from(POLICIES), st.data())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_values_left_out_are_as_if_nobody_shared_them(
     given_facts: tuple[dict[str, int | None], list[Seen]], policy: Policy, data: st.DataObject
 ) -> None:
