@@ -50,8 +50,8 @@ class WhatIf:
             raise InputError(f"The reference changed since run {snapshot.run_id}; detect and publish, then ask again.")
         if key.key_id != snapshot.manifest["token_key"]:
             raise InputError(f"Run {snapshot.run_id} has tokens of another key; give the key that made them.")
-        self._assessor = Assessor(snapshot, facts, reference)
-        self._snapshot, self._facts, self._policy = snapshot, facts, self._assessor.policy
+        self.assessor = Assessor(snapshot, facts, reference)
+        self._snapshot, self._facts, self._policy = snapshot, facts, self.assessor.policy
         columns = duckdb.connect(config={"threads": 1, "temp_directory": ""})
         columns.execute("SET TimeZone = 'UTC'")
         self._judging = Lock()
@@ -62,9 +62,14 @@ class WhatIf:
         links with their evidence, and the sightings that a load would reject."""
         judged = self._judged(accounts)
         newcomers = [_newcomer(account, rows) for account, rows in zip(accounts, judged, strict=True)]
-        found = [self._assessor.assess(newcomer) for newcomer in newcomers]
-        rings = assessed_rings(self._assessor, found)
+        found = [self.assessor.assess(newcomer) for newcomer in newcomers]
+        rings = assessed_rings(self.assessor, found)
         return [self._told(*each) for each in zip(found, rings, judged, strict=True)]
+
+    def judge(self, rows: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:
+        """Sightings as a load would take or reject them (``DirectJudge``)."""
+        with self._judging:
+            return self._judge.judge(rows, time.time_ns() // 1000) if rows else []
 
     def _judged(self, accounts: Sequence[AskedAccount]) -> list[list[dict[str, Any]]]:
         """The judgement of each sighting of each account."""
@@ -77,7 +82,7 @@ class WhatIf:
         return [list(islice(left, len(each))) for each in rows]
 
     def _told(self, found: Assessed, ring: AssessedRing | None, judged: list[dict[str, Any]]) -> dict[str, Any]:
-        own = assessed_score(self._assessor, found, ring)
+        own = assessed_score(self.assessor, found, ring)
         band, told = self._policy.bands.of(own.score), self._ring(found, ring) if ring else None
         return {
             "account_id": found.newcomer.account_id,
