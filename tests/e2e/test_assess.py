@@ -154,8 +154,9 @@ def test_the_client_asks_a_hundred_at_a_time(crew: Path, tmp_path: Path) -> None
 
 
 def files_of(home: Path) -> dict[str, tuple[int, int]]:
-    """All files but the server's own: its audit log and its counts of what each key asked."""
-    files = [path for path in home.rglob("*") if path.is_file() and "api" not in path.relative_to(home).parts]
+    """All files but the server's own: its audit log, its counts of what each key asked, the feed that it derives from runs."""
+    own = {"api", "audit", "signals"}
+    files = [path for path in home.rglob("*") if path.is_file() and own.isdisjoint(path.relative_to(home).parts)]
     return {str(path): (path.stat().st_size, path.stat().st_mtime_ns) for path in files}
 
 
