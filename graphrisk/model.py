@@ -31,6 +31,11 @@ def moment_of(at: int) -> datetime:
     return _EPOCH + timedelta(microseconds=at)
 
 
+def iso(at: int) -> str:
+    """Microseconds since 1970 as ISO 8601 in UTC, as everywhere in answers: to the last microsecond."""
+    return moment_of(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -38,9 +43,8 @@ Bools = NDArray[np.bool_]
 
 class Uses(NamedTuple):
     """Who holds which shared values, as columns: one element a use, sorted by (attribute, account), times in microseconds;
-    and one element an attribute: its row in the run, kind (code), week, source (of cohorts, else −1), how many accounts
-    of the marketplace hold it, and a number that weeks of one address have in common (``value``). ``attribute`` counts
-    within the latter, which are in the order of their values."""
+    and one element an attribute: its row in the run, kind (code), week, source (of cohorts, else −1) and how many
+    accounts of the marketplace hold it. ``attribute`` counts within the latter, which are in the order of their values."""
 
     attribute: Ints
     account: Ints
@@ -51,7 +55,6 @@ class Uses(NamedTuple):
     week: Ints
     source: Ints
     accounts: Ints
-    value: Ints
 
 
 class Links(NamedTuple):

@@ -107,8 +107,8 @@ def data_clock(columns: duckdb.DuckDBPyConnection, as_of: datetime) -> int:
     return (moment // DAY_US + 1) * DAY_US
 
 
-def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime) -> None:
-    """Make the tables ``ids``, ``seen``, ``attributes`` and ``uses`` from the facts in view."""
+def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime) -> int:
+    """Make the tables ``ids``, ``seen``, ``attributes`` and ``uses`` from the facts in view; returns the ``data_clock``."""
     clock, codes = data_clock(columns, as_of), policy.codes()
     ip = next((name for name, kind in policy.kinds.items() if kind.normaliser == "ip"), None)
     kept_from = {name: clock - kind.retention_days * DAY_US for name, kind in policy.kinds.items()}
@@ -139,6 +139,7 @@ def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: 
     for statement in (BACK_TO_TEXT, IDS, SEEN, RETAINED, VISITED, SHOWN, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
         columns.execute(filled(statement, bound))
     columns.execute("DROP TABLE shared")
+    return clock
 
 
 def filled(sql: str, bound: Mapping[str, object]) -> str:

@@ -86,12 +86,14 @@ FROM summed JOIN kind_rules USING (kind)
 
 @dataclass(frozen=True)
 class Linkage:
-    """Links as columns, and how many accounts, attributes and cohorts they come from. Evidence stays in DuckDB."""
+    """Links as columns, how many accounts, attributes and cohorts they come from, and the clock (microseconds) that
+    retention counted from. Evidence stays in DuckDB."""
 
     links: Links
     accounts: int
     shared_attributes: int
     cohorts: int
+    clock: int
 
 
 def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, expected_share: float) -> Linkage:
@@ -100,7 +102,7 @@ def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, ex
     Makes the tables ``ids``, ``attributes``, ``uses``, ``links`` and ``evidence`` (a, b, kind code, attribute, value, week,
     accounts, milli_nats: adds up to the link's strength). ``expected_share`` is the reference's share of new accounts.
     """
-    share_attributes(columns, policy, as_of)
+    clock = share_attributes(columns, policy, as_of)
     cohorts = add_cohorts(columns, policy, expected_share)
     _prepare_prices(columns, policy)
     kinds = policy.priced()
@@ -115,7 +117,7 @@ def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, ex
         columns.execute(filled(statement, bound))
     for table in ("shared_backbone", "shared_others", "pairs"):
         columns.execute(f"DROP TABLE {table}")
-    return Linkage(_links(columns), _count(columns, "ids"), _count(columns, "attributes"), cohorts)
+    return Linkage(_links(columns), _count(columns, "ids"), _count(columns, "attributes"), cohorts, clock)
 
 
 def _prepare_prices(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:

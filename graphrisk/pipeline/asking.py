@@ -142,15 +142,21 @@ def ring(settings: Settings, ring_id: str, run_id: str | None = None) -> dict[st
     }
 
 
+def account_row(snapshot: Snapshot, account_id: str) -> int:
+    """The row of an account of a run. Raises ``NotFoundError``."""
+    row = snapshot.account_row(account_id)
+    if row is None:
+        raise NotFoundError(
+            f"Run {snapshot.run_id} has no account {account_id!r}; ids are taken as they were loaded, check the spelling."
+        )
+    return row
+
+
 def account(settings: Settings, account_id: str, run_id: str | None = None) -> dict[str, Any]:
     """An account, its ring and role, its strongest links, and reasons that add up to the logit of its score."""
     chosen = chosen_run(settings, run_id)
     snapshot = Snapshot(settings.runs, chosen, verify=False)
-    row = snapshot.account_row(account_id)
-    if row is None:
-        raise NotFoundError(
-            f"Run {chosen} has no account {account_id!r}; ids are taken as they were loaded, check the spelling."
-        )
+    row = account_row(snapshot, account_id)
     found = plain(snapshot.accounts.slice(row, 1))[0]
     features: list[dict[str, Any]] = []
     summary = None

@@ -18,13 +18,12 @@ import pyarrow as pa
 
 from graphrisk.errors import InputError, NotFoundError
 from graphrisk.linkage.local import priced_pairs
-from graphrisk.model import microseconds
+from graphrisk.model import iso, microseconds
 from graphrisk.pipeline.asking import chosen_run
 from graphrisk.pipeline.assessment.asked import AskedAccount, asked_of
 from graphrisk.pipeline.assessment.assessor import Assessed, Assessor, Newcomer
 from graphrisk.pipeline.assessment.holdings import Seen
 from graphrisk.pipeline.assessment.scoring import AssessedRing, assessed_rings, assessed_score
-from graphrisk.pipeline.telling import iso
 from graphrisk.rings.identity import identify
 from graphrisk.runs.assembly import read_lineage
 from graphrisk.runs.facts import Facts, open_facts
@@ -74,11 +73,7 @@ class WhatIf:
     def _judged(self, accounts: Sequence[AskedAccount]) -> list[list[dict[str, Any]]]:
         """The judgement of each sighting of each account."""
         rows = [account.rows(account.account_id or UNNAMED) for account in accounts]
-        with self._judging:
-            told = (
-                self._judge.judge([row for each in rows for row in each], time.time_ns() // 1000) if any(rows) else []
-            )
-        left = iter(told)
+        left = iter(self.judge([row for each in rows for row in each]))
         return [list(islice(left, len(each))) for each in rows]
 
     def _told(self, found: Assessed, ring: AssessedRing | None, judged: list[dict[str, Any]]) -> dict[str, Any]:

@@ -27,7 +27,6 @@ from graphrisk.detection.components import find_components
 from graphrisk.errors import DetectionError
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger, Load
-from graphrisk.linkage.attributes import data_clock
 from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import StageClock
 from graphrisk.model import METHOD_VERSION, NEVER, Lineage, Links, Members, RingLinks, Rings, microseconds
@@ -77,6 +76,7 @@ class _Found:
     bridges: dict[int, tuple[tuple[int, int], ...]]
     scores: Scores
     counts: dict[str, int]
+    clock: int
 
     def cores(self) -> list[list[str]]:
         """The core account ids of each ring."""
@@ -115,7 +115,7 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
         with clock.stage("assembly"):
             tables = _tables(columns, policy, found, identified)
             manifest |= {
-                "clock": data_clock(columns, moment),
+                "clock": found.clock,
                 "counts": found.counts,
                 "profile": _profile(columns, policy),
                 "output_digest": output_digest(tables),
@@ -207,7 +207,7 @@ def _find_rings(
         "largest_component": int(sizes.max()),
         "largest_ring": int(rings.size.max(initial=0)),
     }
-    return _Found(ids, account_ids, linkage.links, rings, members, ring_links, bridges, scores, counts)
+    return _Found(ids, account_ids, linkage.links, rings, members, ring_links, bridges, scores, counts, linkage.clock)
 
 
 def _score(

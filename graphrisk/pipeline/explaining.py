@@ -16,11 +16,10 @@ from graphrisk.evidence.wording import alone_text, near_text, pair_text, shared_
 from graphrisk.linkage.local import Priced, priced_pairs
 from graphrisk.linkage.prices import prices
 from graphrisk.linkage.waterfall import Shared, gap_days, other_prices, waterfall
-from graphrisk.model import Uses
-from graphrisk.pipeline.asking import chosen_run
+from graphrisk.model import Uses, iso
+from graphrisk.pipeline.asking import account_row, chosen_run
 from graphrisk.pipeline.rerunning import component_of, part_of
-from graphrisk.pipeline.telling import iso, membership_told, path_told, ring_told
-from graphrisk.policy import Policy
+from graphrisk.pipeline.telling import membership_told, path_told, ring_told
 from graphrisk.runs.facts import Facts, open_facts
 from graphrisk.runs.snapshot import Snapshot
 from graphrisk.settings import Settings
@@ -34,7 +33,7 @@ class Explainer:
 
     def __init__(self, snapshot: Snapshot, facts: Facts) -> None:
         self.snapshot, self.facts = snapshot, facts
-        self.policy = Policy.model_validate(snapshot.manifest["policy"])
+        self.policy = snapshot.policy
         self._kinds = self.policy.priced()
         self._names = list(self._kinds)
 
@@ -45,7 +44,7 @@ class Explainer:
         """
         if account_a == account_b:
             raise SettingsError(f"Both ids are {account_a!r}; name two accounts, or one to ask about its ring.")
-        a, b = self._row(account_a), self._row(account_b)
+        a, b = account_row(self.snapshot, account_a), account_row(self.snapshot, account_b)
         low, high = min(a, b), max(a, b)
         uses = self.facts.uses_of(np.array([low, high]))
         told = waterfall(uses, priced_pairs(uses, self.policy), low, high, self.policy)
@@ -71,7 +70,7 @@ class Explainer:
 
     def account(self, account_id: str) -> dict[str, Any]:
         """Why an account is in its ring and what would free it; or why it is in none. Raises ``NotFoundError``."""
-        row = self._row(account_id)
+        row = account_row(self.snapshot, account_id)
         if self.snapshot.ring_of[row] >= 0:
             return membership_told(self.snapshot, self.facts, row)
         return {
@@ -166,14 +165,6 @@ class Explainer:
         part = part_of(self.snapshot, self.facts, accounts)
         links, _ = part.priced.links(self.policy.links.threshold)
         return path_told(self.snapshot, links, a, {b})
-
-    def _row(self, account_id: str) -> int:
-        row = self.snapshot.account_row(account_id)
-        if row is None:
-            raise NotFoundError(
-                f"Run {self.snapshot.run_id} has no account {account_id!r}; ids are taken as they were loaded, check the spelling."
-            )
-        return row
 
     def _priced(self, attribute: Any) -> bool:
         return bool(self.facts.accounts(attribute) <= self._kinds[self._names[self.facts.kind[attribute]]].cap)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -27,11 +28,13 @@ class Worth:
 
 
 class Membership:
-    """One member of a ring of ``part``; pieces of evidence are values of ``part.uses``."""
+    """One member of a ring of ``part``. Pieces of evidence are values: several attributes are one where they are weeks of one
+    address."""
 
-    def __init__(self, part: Part, account: int) -> None:
-        """``account`` is a row of the run. Detection finds its ring anew."""
-        self.part, self.account = part, account
+    def __init__(self, part: Part, value: Ints, account: int) -> None:
+        """``value`` is the number of the value of each attribute of ``part.uses``, ``account`` a row of the run. Detection
+        finds its ring anew."""
+        self.part, self.value, self.account = part, value, account
         self.formed = part.formed(np.array([account]))
         self._place = int(np.searchsorted(part.accounts, account))
         ring = int(self.formed.ring[self._place])
@@ -60,7 +63,7 @@ class Membership:
         keys = (self.links.a * most + self.links.b)[order]
         places = order[np.searchsorted(keys, evidence.a[rows] * most + evidence.b[rows])]
         under: list[set[int]] = [set() for _ in keys]
-        for place, value in zip(places.tolist(), self.part.uses.value[evidence.attribute[rows]].tolist(), strict=True):
+        for place, value in zip(places.tolist(), self.value[evidence.attribute[rows]].tolist(), strict=True):
             under[place].add(value)
         return [frozenset(each) for each in under]
 
@@ -73,19 +76,19 @@ class Membership:
         return self._asked[pieces]
 
     def _marked(self, pieces: Pieces) -> Bools:
-        return np.isin(self.part.uses.value, list(pieces))
+        return np.isin(self.value, list(pieces))
 
     def smallest_cut(self) -> Cut | None:
-        """The smallest evidence under the ring's links that frees the account; pieces are values of ``part.uses``."""
-        worth = self.worth()
-        cost = dict(zip(worth.value.tolist(), worth.most.tolist(), strict=True))
+        """The smallest evidence under the ring's links that frees the account; pieces are values."""
+        cost = dict(zip(self.worth.value.tolist(), self.worth.most.tolist(), strict=True))
         return smallest_cut(cost, self.frees, self._candidates(cost)) if len(self._others) else None
 
+    @cached_property
     def worth(self) -> Worth:
         """What the values under the ring's links are worth."""
         priced = self.part.priced
         rows = np.flatnonzero(_of_pairs(priced.a, priced.b, self.links))
-        value = self.part.uses.value[priced.attribute[rows]]
+        value = self.value[priced.attribute[rows]]
         order = np.lexsort((priced.b[rows], priced.a[rows], value))
         rows, value = rows[order], value[order]
         a, b = priced.a[rows], priced.b[rows]
@@ -97,17 +100,17 @@ class Membership:
 
     def _candidates(self, cost: dict[int, int]) -> list[Pieces]:
         uses, own = self.part.uses, self._own
-        its = set(uses.value[own.attribute[_of_pairs(own.a, own.b, self.links)]].tolist())
+        its = set(self.value[own.attribute[_of_pairs(own.a, own.b, self.links)]].tolist())
         found = [least_subset(its, cost, self._isolates)]
-        held = np.isin(uses.value, list(cost))[uses.attribute] & np.isin(
+        held = np.isin(self.value, list(cost))[uses.attribute] & np.isin(
             uses.account, np.r_[self.links.a, self.links.b]
         )
         pull = np.zeros(len(self.part.accounts), np.int64)
         for ends in (self.links.a, self.links.b):
             np.add.at(pull, np.searchsorted(self.part.accounts, ends), self.links.strength)
         anchor = int(self.part.accounts[self._others[np.argmax(pull[self._others])]])
-        found.append(separating(uses.account[held], uses.value[uses.attribute[held]], cost, self.account, anchor))
-        worth = self.worth()
+        found.append(separating(uses.account[held], self.value[uses.attribute[held]], cost, self.account, anchor))
+        worth = self.worth
         found += [frozenset({int(worth.value[each])}) for each in np.argsort(-worth.carried, kind="stable")[:DEAREST]]
         return [pieces for pieces in found if pieces]
 

@@ -14,10 +14,9 @@ from graphrisk.errors import StoreError
 from graphrisk.evidence.disclosable import Audience, disclosable, timeline_words
 from graphrisk.evidence.packs import FOR, account_page, disclosable_page, ring_page
 from graphrisk.files import write_durably
-from graphrisk.model import DAY_US, microseconds, moment_of
+from graphrisk.model import DAY_US, iso, microseconds, moment_of
 from graphrisk.pipeline import asking
 from graphrisk.pipeline.explaining import Explainer, explainer
-from graphrisk.pipeline.telling import iso
 from graphrisk.runs.drawing import drawing
 from graphrisk.settings import Settings
 

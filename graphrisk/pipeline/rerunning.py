@@ -95,14 +95,11 @@ def component_of(snapshot: Snapshot, account: int) -> Ints:
 
 def part_of(snapshot: Snapshot, facts: Facts, accounts: Ints) -> Part:
     """The given accounts of a run (rows, sorted)."""
-    policy = Policy.model_validate(snapshot.manifest["policy"])
-    rows = snapshot.accounts.take(pa.array(accounts))
-    open_since = pc.if_else(pc.equal(rows["status"], "active"), facts.created(accounts), None)
-    uses = facts.uses_of(accounts)
+    policy, uses = snapshot.policy, facts.uses_of(accounts)
     return Part(
         accounts=accounts,
-        ids=rows["account_id"].combine_chunks(),
-        open_since=pc.fill_null(open_since, NEVER).to_numpy().astype(np.int64),
+        ids=snapshot.accounts["account_id"].take(pa.array(accounts)).combine_chunks(),
+        open_since=open_since(snapshot, facts, accounts),
         uses=uses,
         priced=priced_pairs(uses, policy),
         policy=policy,
@@ -110,3 +107,10 @@ def part_of(snapshot: Snapshot, facts: Facts, accounts: Ints) -> Part:
         threshold=policy.links.threshold,
         largest=policy.detection.oversize,
     )
+
+
+def open_since(snapshot: Snapshot, facts: Facts, accounts: Ints) -> Ints:
+    """When accounts (rows) were opened (microseconds), ``NEVER`` where that is unknown or they are no longer open."""
+    active = pc.equal(snapshot.accounts["status"].take(pa.array(accounts)), "active")
+    opened = pc.if_else(active, facts.created(accounts), None)
+    return pc.fill_null(opened, NEVER).to_numpy().astype(np.int64)

@@ -12,7 +12,7 @@ import numpy as np
 from graphrisk.detection.igraph_engine import min_cut
 from graphrisk.evidence.paths import strongest_path
 from graphrisk.evidence.wording import cut_text, member_text, ring_text
-from graphrisk.model import Links, moment_of
+from graphrisk.model import Links, iso
 from graphrisk.pipeline.membership import Membership
 from graphrisk.pipeline.rerunning import component_of, part_of
 from graphrisk.runs.facts import Facts
@@ -23,7 +23,8 @@ _OF_RING = ("ring_id", "size", "core_size", "score", "band", "window_start", "wi
 
 def membership_of(snapshot: Snapshot, facts: Facts, account: int) -> Membership:
     """The membership of an account (row) that is in a ring."""
-    return Membership(part_of(snapshot, facts, component_of(snapshot, account)), account)
+    part = part_of(snapshot, facts, component_of(snapshot, account))
+    return Membership(part, facts.numbered(part.uses.row), account)
 
 
 def membership_told(snapshot: Snapshot, facts: Facts, account: int) -> dict[str, Any]:
@@ -91,13 +92,13 @@ def _frees(facts: Facts, held: Membership, account_id: str) -> dict[str, Any] | 
     cut = held.smallest_cut()
     if cut is None:
         return None
-    worth = held.worth()
+    worth = held.worth
     uses, names = held.part.uses, list(held.part.policy.priced())
-    own = set(uses.value[uses.attribute[uses.account == held.account]].tolist())
+    own = set(held.value[uses.attribute[uses.account == held.account]].tolist())
     pieces: list[dict[str, Any]] = []
     for value, most, links in zip(worth.value.tolist(), worth.most.tolist(), worth.links.tolist(), strict=True):
         if value in cut.pieces:
-            attributes = np.flatnonzero(uses.value == value)
+            attributes = np.flatnonzero(held.value == value)
             kind, row = names[uses.kind[attributes[0]]], int(uses.row[attributes[0]])
             pieces.append(
                 {
@@ -135,8 +136,3 @@ def _links_of(snapshot: Snapshot, links: Links, places: Collection[int]) -> list
         rows, others = snapshot.links_of(int(links.a[place]))
         found.append(int(rows[others == links.b[place]][0]))
     return snapshot.links_at(np.array(found, np.int64))
-
-
-def iso(at: int) -> str:
-    """Microseconds as ISO 8601 in UTC, as everywhere in a run's answers."""
-    return moment_of(at).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -118,11 +118,11 @@ class Facts:
             week=self.week[attributes].astype(np.int64),
             source=self.source[attributes].astype(np.int64),
             accounts=self.accounts(attributes).astype(np.int64),
-            value=self._numbered(attributes),
         )
 
-    def _numbered(self, attributes: Ints) -> Ints:
-        """A number for each distinct value among attributes; cohorts are values of their own each week."""
+    def numbered(self, attributes: Ints) -> Ints:
+        """A number for each distinct value among attributes (sorted): weeks of one address have one number, cohorts are
+        values of their own each week."""
         values, kind = self._values.column.take(pa.array(attributes)), self.kind[attributes]
         other = pc.not_equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False) | (np.diff(kind) != 0)
         other |= self.source[attributes][1:] >= 0

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from graphrisk.errors import StoreError
 from graphrisk.model import Floats, Ints
+from graphrisk.policy import Policy
 from graphrisk.runs.store import read_manifest, read_table, verify_run
 from graphrisk.runs.tables import SCHEMAS
 
@@ -52,6 +53,11 @@ class Snapshot:
         self._ring_ids = SortedText(_whole(self.rings, "ring_id"))
         self._lineage_ids = SortedText(_whole(self.lineage, "ring_id"))
         self._neighbours = {name: _whole(self._tables["neighbours"], name) for name in SCHEMAS["neighbours"].names}
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy that the run was made with."""
+        return Policy.model_validate(self.manifest["policy"])
 
     @property
     def margin(self) -> int | None:

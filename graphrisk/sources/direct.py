@@ -10,7 +10,14 @@ import pyarrow as pa
 
 from graphrisk.policy import Policy
 from graphrisk.schema import TABLES
-from graphrisk.sources.judging import mail_providers, sightings_sql, token_parameters, translations, values_sql
+from graphrisk.sources.judging import (
+    mail_providers,
+    parameters_of,
+    sightings_sql,
+    token_parameters,
+    translations,
+    values_sql,
+)
 from graphrisk.sources.mapping import plain
 from graphrisk.sources.normalise import PYTHON_NORMALISERS
 from graphrisk.sources.projection import numbered, projection
@@ -42,5 +49,5 @@ class DirectJudge:
         self._columns.register("batch", rows)
         values = self._columns.sql(values_sql(self._projected, self._policy, PYTHON_NORMALISERS)).to_arrow_table()
         self._columns.register("translated", translations(values, self._policy.load.phone_region, {}))
-        bound = {name: value for name, value in {"now_us": now_us, **self._bound}.items() if f"${name}" in self._sql}
+        bound = parameters_of(self._sql, {"now_us": now_us, **self._bound})
         return self._columns.sql(self._sql, params=bound).to_arrow_table().sort_by("row").to_pylist()

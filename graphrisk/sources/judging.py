@@ -6,6 +6,9 @@ Each statement gives, for every row of the batch, the facts' columns, ``row``, `
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pyarrow as pa
 
 from graphrisk.policy import Policy
@@ -145,6 +148,11 @@ def translations(values: pa.Table, phone_region: str | None, remembered: Remembe
     return values.append_column("translated", pa.array(forms, pa.string())).append_column(
         "translated_hint", pa.array(hints, pa.string())
     )
+
+
+def parameters_of(sql: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the values that a statement names, since DuckDB takes no others."""
+    return {name: value for name, value in values.items() if f"${name}" in sql}
 
 
 def token_parameters(policy: Policy, key: TokenKey) -> dict[str, bytes | str]:

@@ -29,6 +29,7 @@ from graphrisk.sources.judging import (
     accounts_sql,
     labels_sql,
     mail_providers,
+    parameters_of,
     sightings_sql,
     token_parameters,
     translations,
@@ -212,9 +213,7 @@ class Stager:
         )
 
     def _query(self, sql: str, bound: Bound[str, Any]) -> pa.Table:
-        return self._judge.sql(
-            sql, params={name: value for name, value in bound.items() if f"${name}" in sql}
-        ).to_arrow_table()
+        return self._judge.sql(sql, params=parameters_of(sql, bound)).to_arrow_table()
 
     def _reject(self, writer: Any, source: Source, rows: pa.Array, why: pa.Table | None) -> None:
         count = len(rows)

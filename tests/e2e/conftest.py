@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support_api import publish_facts
+from tests.support_crew import write_crew
 from tests.support_e2e import Launcher, Town, build_town
 
 
@@ -27,3 +29,11 @@ def town(launch: Launcher, tmp_path_factory: pytest.TempPathFactory) -> Town:
 @pytest.fixture
 def home(town: Town, tmp_path: Path) -> Path:
     return town.copy(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def crew(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of the crew of ``support_crew``, published."""
+    folder = tmp_path_factory.mktemp("crew")
+    publish_facts(folder / "home", write_crew(folder / "facts"))
+    return folder / "home"

@@ -8,15 +8,17 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from graphrisk import pipeline
+from graphrisk.model import microseconds
 from graphrisk.policy import Policy
 from graphrisk.runs import store
-from graphrisk.runs.store import publications
+from graphrisk.runs.store import current_run, publications, read_table
 from tests.support_api import copy_home, settings_at
 from tests.support_asgi import Api, api_over
 from tests.support_audit import files_of
@@ -234,3 +236,19 @@ def test_runs_that_were_swapped_out_are_let_go(api: Api) -> None:
 def mapped(home: Path) -> int:
     """How often this process has a run's accounts mapped."""
     return Path("/proc/self/maps").read_text().count(f"{home}/runs/") // 5
+
+
+def test_rings_of_two_runs_in_one_second_say_which_came_last(api: Api) -> None:
+    """Whole seconds were shown, and the order was by microseconds: lists looked out of order."""
+
+    def rings(**query: Any) -> list[Any]:
+        return api.get("/v1/rings", limit=500, **query).ok()["items"]
+
+    lineage = read_table(api.home / "runs", current_run(api.home) or "", "lineage").to_pylist()
+    last = {row["ring_id"]: row["event_at"] for row in lineage}
+    assert rings()
+    for ring in rings():
+        shown = datetime.fromisoformat(ring["updated_at"])
+        assert microseconds(shown) == last[ring["ring_id"]]
+        assert ring in rings(updated_since=ring["updated_at"])
+        assert ring not in rings(updated_since=(shown + timedelta(microseconds=1)).isoformat())

@@ -13,7 +13,7 @@ from graphrisk.client import Client
 from tests.support import call_cli, run_cli, sighting, write_facts
 from tests.support_api import copy_home, publish_facts, serving
 from tests.support_asgi import Answered, Api, api_over
-from tests.support_crew import CREW, DEVICE, write_crew
+from tests.support_crew import CREW, DEVICE
 
 WHEN = "2026-03-05T10:00:00Z"
 JOINING: dict[str, Any] = {
@@ -25,13 +25,6 @@ JOINING: dict[str, Any] = {
     ],
 }
 NOTHING_SHARED: dict[str, Any] = {"sightings": [{"kind": "card", "value": "tok_of_nobody_else_1", "seen_at": WHEN}]}
-
-
-@pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("crew")
-    publish_facts(folder / "home", write_crew(folder / "facts"))
-    return folder / "home"
 
 
 def write_json(path: Path, given: Any) -> str:

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, is_dataclass
+from dataclasses import fields
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -35,6 +35,7 @@ from graphrisk.client import (
     to_frame,
 )
 from tests.support_api import Served, copy_home, publish_facts, serving, small_home
+from tests.support_client import same
 from tests.support_e2e import write_farm
 
 MANY_RINGS = 520
@@ -42,7 +43,6 @@ ODD = [
     "a/b", "/", "//", "..", ".", "../..", "...", "%2F", "%2f..", "%00", "%", "ü x", "e\u0301", "é", "😀", "a?b#c&d=e", "+",
     "a b", "a%20b", ":lookup", "x:lookup", "links", "a/links", "'", '"', "\\", "acc,1", "~", "{id}", "Ω" * 128, "\u2028", "\ue02f",
 ]  # fmt: skip
-HEAD = {"run_id", "as_of", "policy", "took_ms"}
 
 
 def odd_ids() -> list[str]:
@@ -88,18 +88,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Generator[Served]:
 def client(served: Served) -> Generator[Client]:
     with Client(served.url, served.key()) as client:
         yield client
-
-
-def same(given: Any, raw: Any) -> bool:
-    """Whether what the client gave is what the JSON says, nothing left out but the head of the answer."""
-    if is_dataclass(given):
-        names = {field.name for field in fields(given)}
-        return set(raw) - names <= HEAD and all(same(getattr(given, name), raw[name]) for name in names & set(raw))
-    if isinstance(given, tuple):
-        return len(given) == len(raw) and all(map(same, given, raw))
-    if isinstance(given, datetime):
-        return given.tzinfo is UTC and given == datetime.fromisoformat(raw)
-    return type(given) is type(raw) and given == raw
 
 
 def test_every_answer_is_whole(served: Served, client: Client) -> None:

@@ -17,14 +17,6 @@ from tests.support import write_facts
 from tests.support_api import copy_home, publish_facts, small_home
 from tests.support_asgi import Api, api_over
 from tests.support_audit import files_of
-from tests.support_crew import write_crew
-
-
-@pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("crew")
-    publish_facts(folder / "home", write_crew(folder / "facts"))
-    return folder / "home"
 
 
 @pytest.fixture(scope="module")

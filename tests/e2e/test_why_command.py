@@ -18,13 +18,6 @@ from tests.support_asgi import api_over, in_path
 from tests.support_crew import CREW, write_crew
 
 
-@pytest.fixture(scope="module")
-def crew(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("crew")
-    publish_facts(folder / "home", write_crew(folder / "facts"))
-    return folder / "home"
-
-
 def test_taking_the_evidence_away_frees_the_account(crew: Path, tmp_path: Path) -> None:
     before = graphrisk.why("hanger/on", home=crew)
     assert before["ring"]["size"] == 7

@@ -47,7 +47,6 @@ def random_part(seed: int) -> Part:
         week=np.zeros(values, np.int64),
         source=np.where(np.array(kind) == codes["cohort"], 0, -1),
         accounts=np.array(held),
-        value=np.arange(values),
     )
     ids = pa.array([f"account {number}" for number in range(accounts)])
     opened = np.full(accounts, MONDAY)
@@ -69,12 +68,12 @@ def memberships(seeds: range) -> Iterator[Membership]:
         part = random_part(seed)
         members = np.flatnonzero(part.formed(part.accounts).ring >= 0)
         if len(members):
-            yield Membership(part, int(members[seed % len(members)]))
+            yield Membership(part, np.arange(len(part.uses.row)), int(members[seed % len(members)]))
 
 
 def cheapest_by_asking_everything(held: Membership) -> tuple[int, int]:
     """Cost and number of values of the best set, of all there are."""
-    worth = held.worth()
+    worth = held.worth
     cost = dict(zip(worth.value.tolist(), worth.most.tolist(), strict=True))
     sets = [frozenset(some) for size in range(len(cost) + 1) for some in combinations(cost, size)]
     ranked = sorted((sum(cost[each] for each in some), len(some), sorted(some)) for some in sets)

@@ -21,7 +21,7 @@ from graphrisk.api.guard import id_from_path, scoped
 from graphrisk.api.paging import PageQuery, RunQuery
 from graphrisk.api.served import served_by
 from graphrisk.graph.links import BrowserLinks
-from graphrisk.model import microseconds, moment_of
+from graphrisk.model import iso, microseconds
 from graphrisk.runs.drawing import drawing
 from graphrisk.runs.snapshot import Snapshot, plain
 from graphrisk.runs.store import current_run
@@ -157,7 +157,7 @@ def live_ring(snapshot: Snapshot, ring_id: str) -> int:
 def told(row: dict[str, Any]) -> dict[str, Any]:
     """A row of lineage with its moments as ISO 8601."""
     kept = {name: row[name] for name in schemas.Lineage.model_fields}
-    return {**kept, "event_at": _iso(row["event_at"]), "born_at": _iso(row["born_at"])}
+    return {**kept, "event_at": iso(row["event_at"]), "born_at": iso(row["born_at"])}
 
 
 async def _lineage(request: Request, snapshot: Snapshot, ring_id: str) -> dict[str, Any]:
@@ -181,11 +181,6 @@ def _unknown_ring(ring_id: str, snapshot: Snapshot) -> ApiError:
     return ApiError(
         404, "unknown_ring", f"No ring was ever called {shown!r} up to run {snapshot.run_id}; GET /v1/rings lists them."
     )
-
-
-def _iso(at: int) -> str:
-    # To the microsecond: what a list is ordered by has to be seen in it, and two runs may fall in one second.
-    return moment_of(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _chosen(snapshot: Snapshot, query: RingsQuery, links: BrowserLinks) -> Any:
@@ -230,7 +225,7 @@ def _live(snapshot: Snapshot, rows: Sequence[int], links: BrowserLinks) -> list[
             "status": "live",
             "marketplaces": sorted(snapshot.marketplaces[row]),
             "event": columns["event"][row],
-            "updated_at": _iso(int(columns["updated"][row])),
+            "updated_at": iso(int(columns["updated"][row])),
         }
         for row, ring in zip(rows, shown, strict=True)
     ]

@@ -99,8 +99,8 @@ class Arriving:
                 known.setdefault(week_of(one), Newcomers()).arrived[holder] = (one, end, False)
         other = accounts != self._account
         for week, newcomers in known.items():
-            begin = WEEK_US * week + FIRST_MONDAY_US
-            newcomers.present = int((other & (first < begin + WEEK_US) & (last >= begin)).sum())
+            there = (first < week_start(week + 1)) & (last >= week_start(week))
+            newcomers.present = int((other & there).sum())
         # Here the account is left out of what is known, so that it arrives anew.
         ever = (len(weeks), min(weeks, default=0), max(weeks, default=0))
         place = (HUB, self._facts.value(attribute))
@@ -167,7 +167,7 @@ class Arriving:
             first, last = (min(first, week), max(last, week)) if count else (week, week)
             count += 1
             if week in found:
-                returned = any(end >= WEEK_US * (week + 1) + FIRST_MONDAY_US for _, end in stays)
+                returned = any(end >= week_start(week + 1) for _, end in stays)
                 found[week].arrived[self._account] = (*arrival, returned)
         return found, (count, first, last)
 
@@ -213,6 +213,11 @@ def places_of(address: bytes, network: bytes | None) -> list[Place]:
 def week_of(moment: int) -> int:
     """The number of the week (from Monday, UTC) of a moment in microseconds."""
     return (moment - FIRST_MONDAY_US) // WEEK_US
+
+
+def week_start(week: int) -> int:
+    """The first microsecond of a week."""
+    return WEEK_US * week + FIRST_MONDAY_US
 
 
 def _arrivals(counts: Ints) -> Arrivals:

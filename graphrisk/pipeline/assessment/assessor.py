@@ -24,8 +24,7 @@ from graphrisk.pipeline.assessment.arriving import Arriving, Cohort, Span, is_pl
 from graphrisk.pipeline.assessment.holdings import Holdings, Seen
 from graphrisk.pipeline.assessment.overlay import Key, Overlay
 from graphrisk.pipeline.assessment.reaching import Reach
-from graphrisk.pipeline.rerunning import Formed, Part
-from graphrisk.policy import Policy
+from graphrisk.pipeline.rerunning import Formed, Part, open_since
 from graphrisk.runs.facts import Facts
 from graphrisk.runs.snapshot import Snapshot
 from graphrisk.scoring.reference import Reference
@@ -39,7 +38,6 @@ class Newcomer:
     created: int | None
     sightings: Sequence[Seen]
     status: str = "active"
-    marketplace: str | None = None
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ class Assessor:
 
     def __init__(self, snapshot: Snapshot, facts: Facts, reference: Reference) -> None:
         self.snapshot, self.facts, self.reference = snapshot, facts, reference
-        self.policy = Policy.model_validate(snapshot.manifest["policy"])
+        self.policy = snapshot.policy
         self._codes = self.policy.codes()
         self.holdings = Holdings(facts, self.policy, snapshot.manifest["clock"])
         self._lock, self._columns = Lock(), duckdb.connect(config={"threads": 1})
@@ -127,24 +125,19 @@ class Assessor:
         reach = Reach(self.snapshot, self.policy, number, near, links)
         accounts, threshold, raised = reach.component()
         uses, rows = overlay.uses_of(accounts), rows_of(accounts)
-        ids, open_since = [self.snapshot.account_id(row) for row in rows.tolist()], self._open_since(rows)
+        ids, opened = (
+            [self.snapshot.account_id(row) for row in rows.tolist()],
+            open_since(self.snapshot, self.facts, rows),
+        )
         place = int(np.searchsorted(accounts, number))
         ids[place] = newcomer.account_id
         status = newcomer.status if number % 2 else self.snapshot.accounts["status"][number // 2].as_py()
-        open_since[place] = created if status == "active" and created is not None else NEVER
+        opened[place] = created if status == "active" and created is not None else NEVER
         part = Part(
-            accounts, pa.array(ids, pa.string()), open_since, uses, priced_pairs(uses, self.policy), self.policy,
+            accounts, pa.array(ids, pa.string()), opened, uses, priced_pairs(uses, self.policy), self.policy,
             self.snapshot.manifest["engine"], threshold, len(accounts), raised,
         )  # fmt: skip
         return Assessed(newcomer, created, number, overlay, part, part.formed(np.array([number])), reach)
-
-    def _open_since(self, rows: Ints) -> Ints:
-        statuses = self.snapshot.accounts["status"].take(pa.array(rows)).to_pylist()
-        created = self.facts.created(rows).to_pylist()
-        opened = [
-            at if status == "active" and at is not None else NEVER for status, at in zip(statuses, created, strict=True)
-        ]
-        return np.array(opened, np.int64)
 
 
 def rows_of(numbers: Ints) -> Ints:

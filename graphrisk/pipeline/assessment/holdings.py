@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US
-from graphrisk.pipeline.assessment.arriving import Place, Shown, Span, Visits, places_of, week_of
+from graphrisk.model import DAY_US
+from graphrisk.pipeline.assessment.arriving import Place, Shown, Span, Visits, places_of, week_of, week_start
 from graphrisk.pipeline.assessment.overlay import Key
 from graphrisk.policy import Policy
 from graphrisk.runs.facts import Facts
@@ -111,15 +111,14 @@ class Holdings:
 
 
 def _in_week(week: int, seen: Seen) -> tuple[int, int, int]:
-    begin = WEEK_US * week + FIRST_MONDAY_US
-    return week, max(seen.first, begin), min(seen.last, begin + WEEK_US - 1)
+    return week, max(seen.first, week_start(week)), min(seen.last, week_start(week + 1) - 1)
 
 
 def _stays(spans: list[Span]) -> list[Span]:
     """Weeks that follow on each other without a gap, as the one stay that they were."""
     found: list[Span] = []
     for first, last in spans:
-        begins = (first - FIRST_MONDAY_US) % WEEK_US == 0
+        begins = first == week_start(week_of(first))
         if found and begins and found[-1][1] == first - 1:
             found[-1] = (found[-1][0], last)
         else:

@@ -115,9 +115,7 @@ class Overlay:
         row, kind, week, source, count = (
             np.array([places[place][part] for place in order], np.int64) for part in range(5)
         )
-        value = np.arange(len(row))
-        whole = Uses(attribute[by], account[by], first[by], last[by], row, kind, week, source, count, value)
-        return whole._replace(value=self._same_values(whole))
+        return Uses(attribute[by], account[by], first[by], last[by], row, kind, week, source, count)
 
     def _told(self, wanted: set[int]) -> Iterator[tuple[Key, int, int, int]]:
         """Attribute, account, first and last use: of the account itself, and of the cohorts that change."""
@@ -143,15 +141,6 @@ class Overlay:
         if key in self.changes:
             return self.changes[key].after
         return int(self._facts.accounts(row)) if row >= 0 else 1
-
-    def _same_values(self, uses: Uses) -> Ints:
-        """A number for each distinct value; cohorts are values of their own each week."""
-        values = self.values_of(uses)
-        same = [
-            values[at] == values[at - 1] and uses.kind[at] == uses.kind[at - 1] and uses.source[at] < 0
-            for at in range(1, len(values))
-        ]
-        return np.cumsum(~np.array([True, *same], bool))[: len(values)]
 
     def values_of(self, uses: Uses) -> list[bytes]:
         """The value of each attribute of what ``uses_of`` gave."""
