@@ -23,7 +23,7 @@ from graphrisk.pipeline.asking import chosen_run
 from graphrisk.pipeline.assessment.asked import AskedAccount, asked_of
 from graphrisk.pipeline.assessment.assessor import Assessed, Assessor, Newcomer
 from graphrisk.pipeline.assessment.holdings import Seen
-from graphrisk.pipeline.assessment.scoring import AssessedRing, assessed_rings, assessed_score
+from graphrisk.pipeline.assessment.scoring import AssessedRing, assessed_ring, assessed_score
 from graphrisk.rings.identity import identify
 from graphrisk.runs.assembly import read_lineage
 from graphrisk.runs.facts import Facts, open_facts
@@ -62,7 +62,7 @@ class WhatIf:
         judged = self._judged(accounts)
         newcomers = [_newcomer(account, rows) for account, rows in zip(accounts, judged, strict=True)]
         found = [self.assessor.assess(newcomer) for newcomer in newcomers]
-        rings = assessed_rings(self.assessor, found)
+        rings = [assessed_ring(self.assessor, each) for each in found]
         return [self._told(*each) for each in zip(found, rings, judged, strict=True)]
 
     def judge(self, rows: Sequence[Mapping[str, str | None]]) -> list[dict[str, Any]]:

@@ -51,6 +51,7 @@ from graphrisk.scoring.account_risk import account_risk
 from graphrisk.scoring.features import ring_features
 from graphrisk.scoring.hypotheses import posterior, recommended
 from graphrisk.scoring.reference import SIGNS, Reference, read_reference
+from graphrisk.scoring.ring_facts import ring_facts
 from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_contributions, ring_logits, to_score
 from graphrisk.settings import Settings
 
@@ -219,7 +220,8 @@ def _score(
     members: Members,
     links: RingLinks,
 ) -> Scores:
-    features = ring_features(columns, policy, reference, rings, members, links)
+    facts = ring_facts(columns, policy, members, links)
+    features = ring_features(facts, policy, reference, rings, members, links)
     parts = ring_contributions(features, reference)
     logits = ring_logits(parts, reference)
     rivals, wanted = posterior(features, reference), policy.recommendation

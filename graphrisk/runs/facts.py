@@ -63,6 +63,12 @@ class Facts:
         uses = self._of_account[self._held[account] : self._held[account + 1]]
         return np.searchsorted(self._bounds, uses, side="right") - 1
 
+    def held_by(self, accounts: Ints) -> tuple[Ints, Ints]:
+        """Account and attribute of everything that the given accounts hold."""
+        begin, end = self._held[accounts], self._held[accounts + 1]
+        uses = self._of_account[_ranges(begin, end - begin)]
+        return self._account[uses].astype(np.int64), np.searchsorted(self._bounds, uses, side="right") - 1
+
     def holders(self, attribute: int) -> Ints:
         """The accounts that hold an attribute."""
         return self._account[self._bounds[attribute] : self._bounds[attribute + 1]].astype(np.int64)

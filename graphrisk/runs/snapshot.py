@@ -91,9 +91,14 @@ class Snapshot:
 
     def links_of(self, row: int) -> tuple[Ints, Ints]:
         """The rows of an account's links, strongest first, and of the accounts at their other ends."""
-        found = (self._neighbours[name][row].values.to_numpy() for name in ("link", "account"))
-        links, accounts = found
-        return links.astype(np.int64), accounts.astype(np.int64)
+        offsets, links, accounts = self._link_lists
+        here = slice(offsets[row], offsets[row + 1])
+        return links[here].astype(np.int64), accounts[here].astype(np.int64)
+
+    @cached_property
+    def _link_lists(self) -> tuple[Any, Any, Any]:
+        links, accounts = (self._neighbours[name] for name in ("link", "account"))
+        return links.offsets.to_numpy(), links.values.to_numpy(), accounts.values.to_numpy()
 
     def proves(self, row: int) -> list[bool]:
         """Whether each of ``links_of`` an account proves something about it."""

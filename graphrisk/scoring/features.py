@@ -5,15 +5,15 @@ Each is a number a ring, ``nan`` where the facts cannot tell (no address seen, n
 
 from __future__ import annotations
 
-import duckdb
 import numpy as np
-import pyarrow as pa
 from scipy.special import bdtrc
 
 from graphrisk.model import DAY_US, NEVER, Bools, Floats, Ints, Members, RingLinks, Rings
 from graphrisk.policy import Policy
 from graphrisk.scoring.everyday import everyday_features
+from graphrisk.scoring.grouping import groups, share
 from graphrisk.scoring.reference import Reference
+from graphrisk.scoring.ring_facts import Core, Held, RingFacts
 
 PAYMENT_KINDS = ("card", "bank_account")
 NEW_DAYS = 30
@@ -21,97 +21,46 @@ BURST_SECONDS = 7 * 86_400
 LARGEST_SURPRISE = 30.0
 DECIMALS = 9
 
-HELD = """
-CREATE TABLE ring_values AS
-SELECT DISTINCT ring, account, kind, value, week FROM weekly JOIN ring_core USING (account)
-"""
-
-LINKING = """
-CREATE TABLE ring_linking AS
-WITH inside AS (
-    SELECT ring, attribute, a, b FROM evidence JOIN ring_links USING (a, b) JOIN kind_rules USING (kind) WHERE backbone
-)
-SELECT ring, attribute, a AS account FROM inside UNION SELECT ring, attribute, b FROM inside
-"""
-"""The values that link a ring's accounts, and the accounts that each of them links."""
-
-INHERITED = """
-WITH latest AS (
-    SELECT ring, attribute, max(first) AS last_arrival FROM ring_linking JOIN uses USING (attribute, account) GROUP BY ring, attribute
-), closed_first AS (
-    SELECT attribute, min(first) AS first FROM uses JOIN ids USING (account)
-    WHERE closed AND attribute IN (SELECT attribute FROM latest) GROUP BY attribute
-)
-SELECT ring, count(*) AS values_linking, count(*) FILTER (closed_first.first < last_arrival) AS inherited
-FROM latest LEFT JOIN closed_first USING (attribute) GROUP BY ring
-"""
-
 
 def ring_features(
-    columns: duckdb.DuckDBPyConnection,
-    policy: Policy,
-    reference: Reference,
-    rings: Rings,
-    members: Members,
-    links: RingLinks,
+    facts: RingFacts, policy: Policy, reference: Reference, rings: Rings, members: Members, links: RingLinks
 ) -> dict[str, Floats]:
-    """Feature name → values, shape (rings,), rounded to nine decimals; needs linkage's tables and the view ``labels``."""
+    """Feature name → values, shape (rings,), rounded to nine decimals."""
     count = len(rings.size)
-    core = pa.table({"ring": members.ring[members.core], "account": members.account[members.core]})
-    columns.register("ring_core", core)
-    columns.register("ring_links", pa.table({"ring": links.ring, "a": links.link.a, "b": links.link.b}))
-    columns.execute(HELD)
-    columns.execute(LINKING)
     features = {
         "log_n": np.log(rings.core_size),
-        **_reuse(columns, policy, rings),
+        **_reuse(facts.held, policy, rings),
         **_links(links, count),
-        **_sign_ups(columns, reference, rings, members, links),
-        "label_enrich": _bad_labels(columns, reference, rings),
-        "closed_inherit": _inherited(columns, count),
-        **everyday_features(columns, policy, rings),
+        **_sign_ups(facts.core, reference, rings, members, links),
+        "label_enrich": _bad_labels(facts.core, reference, rings),
+        "closed_inherit": _inherited(facts, count),
+        **everyday_features(facts, policy, rings),
     }
-    for table in ("ring_values", "ring_linking"):
-        columns.execute(f"DROP TABLE {table}")
-    for view in ("ring_core", "ring_links"):
-        columns.unregister(view)
     seen = ~np.isnan(features["ip_div"])
     features["ip_coresidence"] = np.where(seen, features["ip_coresidence"], np.nan)
     return {name: np.round(values, DECIMALS) for name, values in features.items()}
 
 
-def _reuse(columns: duckdb.DuckDBPyConnection, policy: Policy, rings: Rings) -> dict[str, Floats]:
-    names = list(policy.priced())
-    payment = [code for code, name in enumerate(names) if name in PAYMENT_KINDS]
-    device = [code for code, name in enumerate(names) if name == "device"]
-    address = [
-        code for code, name in enumerate(names) if name in policy.kinds and policy.kinds[name].normaliser == "ip"
-    ]
-    held_cards, cards = _held(columns, payment, len(rings.size))
-    held_devices, devices = _held(columns, device, len(rings.size))
-    held_addresses, addresses = _held(columns, address, len(rings.size))
+def _reuse(held: Held, policy: Policy, rings: Rings) -> dict[str, Floats]:
+    codes, count = policy.codes(), len(rings.size)
+    addresses = [codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "ip"]
+    held_cards, cards = _held(held, [codes[name] for name in PAYMENT_KINDS if name in codes], count)
+    held_devices, devices = _held(held, [codes["device"]] if "device" in codes else [], count)
+    held_addresses, addresses_seen = _held(held, addresses, count)
     return {
-        "card_reuse": np.log(_ratio(held_cards, cards)),
-        "dev_reuse": np.log(_ratio(held_devices, devices)),
+        "card_reuse": np.log(share(held_cards, cards)),
+        "dev_reuse": np.log(share(held_devices, devices)),
         "dev_per": np.where(devices > 0, np.log1p(devices / rings.core_size), np.nan),
-        "ip_div": _ratio(addresses, held_addresses),
+        "ip_div": share(addresses_seen, held_addresses),
     }
 
 
-def _held(columns: duckdb.DuckDBPyConnection, kinds: list[int], count: int) -> tuple[Ints, Ints]:
+def _held(held: Held, kinds: list[int], count: int) -> tuple[Ints, Ints]:
     """Account–value rows and distinct values of each ring's core, over the given kinds."""
-    listed = ", ".join(map(str, kinds)) or "-1"
-    found = columns.sql(
-        f"SELECT ring, count(*) AS rows, count(DISTINCT value) AS distinct_values FROM ring_values WHERE kind IN ({listed}) GROUP BY ring"
-    ).to_arrow_table()
-    rows, values = np.zeros(count, np.int64), np.zeros(count, np.int64)
-    rows[found["ring"].to_numpy()] = found["rows"].to_numpy()
-    values[found["ring"].to_numpy()] = found["distinct_values"].to_numpy()
-    return rows, values
-
-
-def _ratio(part: Ints, whole: Ints) -> Floats:
-    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan)
+    rows = np.isin(held.kind, kinds)
+    ring, value = held.ring[rows], held.value[rows]
+    distinct = groups(ring, value)
+    return np.bincount(ring, minlength=count), np.bincount(ring[distinct.at], minlength=count)
 
 
 def _links(links: RingLinks, count: int) -> dict[str, Floats]:
@@ -127,15 +76,9 @@ def _links(links: RingLinks, count: int) -> dict[str, Floats]:
     }
 
 
-def _sign_ups(
-    columns: duckdb.DuckDBPyConnection, reference: Reference, rings: Rings, members: Members, links: RingLinks
-) -> dict[str, Floats]:
+def _sign_ups(core: Core, reference: Reference, rings: Rings, members: Members, links: RingLinks) -> dict[str, Floats]:
     count = len(rings.size)
-    created = columns.sql(
-        "SELECT account, created FROM ids JOIN ring_core USING (account) ORDER BY ring, account"
-    ).to_arrow_table()
-    moment = created["created"].to_numpy(zero_copy_only=False).astype(np.float64)
-    ring = members.ring[members.core]
+    ring, moment = core.ring, core.created
     known = ~np.isnan(moment)
     joined = first_links(members, links, links.in_window)[members.core]
     fresh = known & (joined - moment <= NEW_DAYS * DAY_US)
@@ -187,19 +130,18 @@ def _most_in_a_week(ring: Ints, second: Ints, count: int) -> Ints:
     return most
 
 
-def _bad_labels(columns: duckdb.DuckDBPyConnection, reference: Reference, rings: Rings) -> Floats:
-    found = columns.sql(
-        "SELECT ring, count(*) AS bad FROM ring_core JOIN ids USING (account) JOIN labels USING (account_id)"
-        " WHERE label = 'bad' GROUP BY ring"
-    ).to_arrow_table()
-    bad = np.zeros(len(rings.size), np.int64)
-    bad[found["ring"].to_numpy()] = found["bad"].to_numpy()
+def _bad_labels(core: Core, reference: Reference, rings: Rings) -> Floats:
+    bad = np.bincount(core.ring[core.bad], minlength=len(rings.size))
     chance = np.where(bad > 0, bdtrc(np.maximum(bad - 1, 0), rings.core_size, reference.bad_rate), 1.0)
     return np.abs(-np.log10(np.maximum(chance, 10**-LARGEST_SURPRISE)))
 
 
-def _inherited(columns: duckdb.DuckDBPyConnection, count: int) -> Floats:
-    found = columns.sql(INHERITED).to_arrow_table()
-    share = np.zeros(count)
-    share[found["ring"].to_numpy()] = found["inherited"].to_numpy() / found["values_linking"].to_numpy()
-    return share
+def _inherited(facts: RingFacts, count: int) -> Floats:
+    """Of the values that link a ring, the share that a closed account held before the last of the ring's came to it."""
+    linking = facts.linking
+    each = groups(linking.ring, linking.attribute)
+    latest = np.zeros(len(each.at), np.int64)
+    np.maximum.at(latest, each.of, linking.first)
+    ring = linking.ring[each.at]
+    inherited = np.bincount(ring[linking.closed_first[each.at] < latest], minlength=count)
+    return inherited / np.maximum(1, np.bincount(ring, minlength=count))

@@ -29,12 +29,10 @@ def standardised(features: dict[str, Floats], reference: Reference) -> dict[str,
 def contributions(standard: dict[str, Floats], coefficients: Mapping[str, float], unknown: Mapping[str, int]) -> Ints:
     """Milli-logits of each feature of each ring, shape (rings, features in the order of ``SIGNS``); 0 for a feature
     without a coefficient."""
-    parts: list[Ints] = []
-    for name in SIGNS:
-        values = standard[name]
-        known = np.rint(1000 * coefficients.get(name, 0.0) * np.nan_to_num(values, nan=0.0)).astype(np.int64)
-        parts.append(np.where(np.isnan(values), unknown.get(name, 0), known))
-    return np.column_stack(parts)
+    values = np.column_stack([standard[name] for name in SIGNS])
+    weights = 1000 * np.array([coefficients.get(name, 0.0) for name in SIGNS])
+    known = np.rint(weights * np.nan_to_num(values, nan=0.0)).astype(np.int64)
+    return np.where(np.isnan(values), np.array([unknown.get(name, 0) for name in SIGNS]), known)
 
 
 def ring_contributions(features: dict[str, Floats], reference: Reference) -> Ints:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from graphrisk.model import DAY_US
 from graphrisk.policy import Policy
 from graphrisk.schema import LABELS, STATUSES
 from graphrisk.sources.normalise import (
@@ -44,8 +45,13 @@ def _cases(arms: list[tuple[str, str]]) -> str:
     return "CASE " + " ".join(f"WHEN {condition} THEN '{reason}'" for condition, reason in arms) + " END"
 
 
+def is_out_of_range(moment: int, now: int) -> bool:
+    """Whether a time (microseconds) is a placeholder or more than a day ahead of the clock."""
+    return moment < FIRST_TIME_US or moment > now + DAY_US
+
+
 def _out_of_range(*fields: str) -> str:
-    return " OR ".join(f"{field} < {FIRST_TIME_US} OR {field} > $now_us + 86400000000" for field in fields)
+    return " OR ".join(f"{field} < {FIRST_TIME_US} OR {field} > $now_us + {DAY_US}" for field in fields)
 
 
 def _listed(words: tuple[str, ...]) -> str:

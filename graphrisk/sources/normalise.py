@@ -61,8 +61,8 @@ _untagged = "CASE WHEN ignores_tags THEN split_part(local_part, '+', 1) ELSE loc
 _compact = "regexp_replace(v, '[ .-]', '', 'g')"
 
 CANONICAL: dict[Normaliser, str] = {
-    "device": "CASE WHEN length(v) < 12 THEN v WHEN regexp_matches(v, '^[0-9A-Fa-f-]+$') THEN lower(replace(v, '-', ''))"
-    " WHEN regexp_matches(v, '^[0-9A-Fa-f{}:.-]+$') THEN lower(regexp_replace(v, '[{}:.-]', '', 'g')) ELSE v END",
+    "device": "nullif(CASE WHEN length(v) < 12 THEN v WHEN regexp_matches(v, '^[0-9A-Fa-f-]+$') THEN lower(replace(v, '-', ''))"
+    " WHEN regexp_matches(v, '^[0-9A-Fa-f{}:.-]+$') THEN lower(regexp_replace(v, '[{}:.-]', '', 'g')) ELSE v END, '')",
     "card": r"CASE WHEN regexp_matches(v, '^[0-9][0-9\pZ\pP]*$') AND NOT contains(v, '*')"
     " THEN regexp_replace(v, '[^0-9]', '', 'g') ELSE v END",
     "bank_account": f"CASE WHEN regexp_matches(upper({_compact}), '^([A-Z]{{2}}[0-9]{{2}}[A-Z0-9]{{10,30}}|[0-9]+)$')"

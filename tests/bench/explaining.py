@@ -18,7 +18,7 @@ import numpy as np
 from graphrisk.pipeline.assessing import what_if
 from graphrisk.pipeline.assessment.assessor import Newcomer
 from graphrisk.pipeline.assessment.holdings import Seen
-from graphrisk.pipeline.assessment.scoring import assessed_rings, assessed_score
+from graphrisk.pipeline.assessment.scoring import assessed_ring, assessed_score
 from graphrisk.pipeline.explaining import explainer
 from graphrisk.settings import Settings
 
@@ -68,9 +68,9 @@ def _assessed(settings: Settings, dice: random.Random, cases: int) -> None:
         return Newcomer(f"newcomer {number}", min(each.first for each in seen), seen)
 
     def assess(newcomers: Sequence[Newcomer]) -> None:
-        found = [assessor.assess(each) for each in newcomers]
-        for each, ring in zip(found, assessed_rings(assessor, found), strict=True):
-            assessed_score(assessor, each, ring)
+        for each in newcomers:
+            found = assessor.assess(each)
+            assessed_score(assessor, found, assessed_ring(assessor, found))
 
     everyone = [newcomer(number) for number in range(cases)]
     _print("what if, links and component alone", _timed(everyone, assessor.assess))

@@ -9,12 +9,9 @@ run's own clock, and verdicts are those that the run knew.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
-from threading import Lock
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -62,14 +59,7 @@ class Assessor:
         self.policy = snapshot.policy
         self._codes = self.policy.codes()
         self.holdings = Holdings(facts, self.policy, snapshot.manifest["clock"])
-        self._lock, self._columns = Lock(), duckdb.connect(config={"threads": 1})
-        self._caps = np.array([kind.cap for kind in self.policy.priced().values()])
-
-    @contextmanager
-    def columns(self) -> Generator[duckdb.DuckDBPyConnection]:
-        """An empty DuckDB connection, to one user at a time; what is registered has to be unregistered."""
-        with self._lock:
-            yield self._columns
+        self.caps = np.array([kind.cap for kind in self.policy.priced().values()])
 
     def assess(self, newcomer: Newcomer) -> Assessed:
         """Links, component, communities and rings with the account in it."""
@@ -120,7 +110,7 @@ class Assessor:
         return list(arriving.changes_at_hub(row, was, before, after, created_before, created))
 
     def _detected(self, newcomer: Newcomer, number: int, overlay: Overlay, created: int | None) -> Assessed:
-        near = overlay.near(self._caps)
+        near = overlay.near(self.caps)
         links, _ = priced_pairs(overlay.uses_of(near), self.policy).links(self.policy.links.threshold)
         reach = Reach(self.snapshot, self.policy, number, near, links)
         accounts, threshold, raised = reach.component()

@@ -101,7 +101,7 @@ class Overlay:
         places: dict[_Place, tuple[int, int, int, int, int]] = {(2 * each[0],): each for each in known}
         for key in dict.fromkeys([*self.changes, *(use[0] for use in told)]):
             place, row = self._stands(key)
-            places[place] = (row, *key[1:], self._count(key, row))
+            places[place] = (row, *key[1:], self.count(key))
         order = {place: at for at, place in enumerate(sorted(places))}
         of_base = np.array([order[(2 * row,)] for row in base.row.tolist()], np.int64)[base.attribute[kept]]
         of_told = np.array([order[self._stands(use[0])[0]] for use in told], np.int64)
@@ -136,11 +136,27 @@ class Overlay:
             self._standing[key] = ((2 * row,), row) if there else ((2 * row - 1, key), -len(self._strange))
         return self._standing[key]
 
-    def _count(self, key: Key, row: int) -> int:
-        """How many accounts hold it."""
+    def count(self, key: Key) -> int:
+        """How many accounts hold an attribute."""
         if key in self.changes:
             return self.changes[key].after
+        row = self._stands(key)[1]
         return int(self._facts.accounts(row)) if row >= 0 else 1
+
+    def holders_of(self, uses: Uses, attribute: int) -> tuple[Ints, Ints]:
+        """Who holds an attribute of what ``uses_of`` gave (numbers), inside the part and outside, and since when."""
+        key, row = self._key(uses, attribute), int(uses.row[attribute])
+        members = self._new.get(key)
+        if members is not None:
+            numbers = [self._numbered(account) for account in members]
+            return np.array(numbers, np.int64), np.array([first for first, _, _ in members.values()], np.int64)
+        numbers, since = np.zeros(0, np.int64), np.zeros(0, np.int64)
+        if row >= 0:
+            numbers, since = 2 * self._facts.holders(row), self._facts.stays(row)[0]
+        if key in self.own:
+            others = numbers != self.number
+            numbers, since = np.append(numbers[others], self.number), np.append(since[others], self.own[key][0])
+        return numbers, since
 
     def values_of(self, uses: Uses) -> list[bytes]:
         """The value of each attribute of what ``uses_of`` gave."""

@@ -21,16 +21,23 @@ class Reach:
         self._snapshot, self._policy, self.number = snapshot, policy, number
         self._near, self._links = set(near.tolist()), links
         self._again: dict[int, list[tuple[int, int]]] = {}
+        self._known: dict[int, list[tuple[int, int]]] = {}
         for a, b, strength in zip(links.a.tolist(), links.b.tolist(), links.strength.tolist(), strict=True):
             self._again.setdefault(a, []).append((b, strength))
             self._again.setdefault(b, []).append((a, strength))
 
     def links_of(self, account: int) -> dict[int, int]:
         """The accounts that an account would be linked to, and the strength of each link."""
-        found = dict(self._again.get(account, ()))
-        for other, strength, _ in self._stored(account):
-            found[other] = strength
-        return found
+        return dict(self._links_of(account))
+
+    def _links_of(self, account: int) -> list[tuple[int, int]]:
+        if account not in self._known:
+            others, strength = self._stored(account)
+            found = zip(others, strength, strict=True)
+            if account in self._near:
+                found = [link for link in found if link[0] not in self._near]
+            self._known[account] = [*self._again.get(account, ()), *found]
+        return self._known[account]
 
     def component(self) -> tuple[Ints, int, bool]:
         """The accounts that links lead to, the threshold that they hold at, and whether it had to be raised: one that
@@ -41,9 +48,10 @@ class Reach:
         return np.array(sorted(found), np.int64), threshold, raised
 
     def _reached(self, threshold: int) -> set[int] | None:
+        # One account after the other: components are long chains, where arrays of one level have one element.
         found, edge = {self.number}, [self.number]
         while edge:
-            for other, strength in self.links_of(edge.pop()).items():
+            for other, strength in self._links_of(edge.pop()):
                 if strength >= threshold and other not in found:
                     found.add(other)
                     edge.append(other)
@@ -60,7 +68,10 @@ class Reach:
             if a in beside or b in beside:
                 told[a, b] = (strength, proves_a, proves_b)
         for account in beside:
-            for other, strength, proves in self._stored(account):
+            proves_of = self._snapshot.proves(account // 2) if account % 2 == 0 else []
+            for other, strength, proves in zip(*self._stored(account), proves_of, strict=True):
+                if account in self._near and other in self._near:
+                    continue
                 pair = (min(account, other), max(account, other))
                 _, low, high = told.get(pair, (strength, False, False))
                 told[pair] = (strength, proves, high) if account < other else (strength, low, proves)
@@ -71,15 +82,9 @@ class Reach:
         nothing = np.zeros(len(told), bool)
         return Links(a, b, strength, np.zeros(len(told), np.int64), proves_a, proves_b, nothing, nothing), accounts
 
-    def _stored(self, account: int) -> list[tuple[int, int, bool]]:
-        """The links of an account that are as the run has them: other end, strength, whether it proves something about it."""
+    def _stored(self, account: int) -> tuple[list[int], list[int]]:
+        """The links of an account in the run: other ends and strengths, strongest first."""
         if account % 2:
-            return []
+            return [], []
         rows, others = self._snapshot.links_of(account // 2)
-        told = zip(
-            (2 * others).tolist(),
-            self._snapshot.strength[rows].tolist(),
-            self._snapshot.proves(account // 2),
-            strict=True,
-        )
-        return [each for each in told if account not in self._near or each[0] not in self._near]
+        return (2 * others).tolist(), self._snapshot.strength[rows].tolist()
