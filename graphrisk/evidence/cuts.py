@@ -85,7 +85,7 @@ def _irreducible(pieces: Pieces, cost: Mapping[int, int], frees: Frees) -> Piece
             pieces -= {piece}
     if len(pieces) > MOST_SUBSETS:
         return pieces
-    for size in range(len(pieces)):
+    for size in range(1, len(pieces)):
         smaller = sorted(
             (frozenset(some) for some in combinations(sorted(pieces), size)), key=lambda one: _rank(one, cost)
         )

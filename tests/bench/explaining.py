@@ -2,40 +2,85 @@
 
 Members by the size of their ring, and accounts in no ring, are explained one after the other; newcomers that hold values of
 five random accounts each are assessed, alone and a hundred at once. Wall-clock seconds of this process, nothing beside it.
+``--linked SIZE`` explains in a home of its own instead: ten groups of so many accounts that are all linked.
 """
 
 from __future__ import annotations
 
 import argparse
+import csv
 import random
+import tempfile
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from graphrisk import pipeline
 from graphrisk.pipeline.assessing import what_if
 from graphrisk.pipeline.assessment.assessor import Newcomer
 from graphrisk.pipeline.assessment.holdings import Seen
 from graphrisk.pipeline.assessment.scoring import assessed_ring, assessed_score
 from graphrisk.pipeline.explaining import explainer
+from graphrisk.policy import Policy
 from graphrisk.settings import Settings
 
 SIZES = ((3, 20), (20, 100), (100, 400), (400, 1_000_000))
 AT_ONCE = 100
+GROUPS = 10
+FIRST_DAY = datetime(2026, 5, 4, tzinfo=UTC)
 
 
 def main() -> None:
     """Print median, 95th and 99th percentile of each."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.explaining", description=__doc__)
-    parser.add_argument("home", type=Path, help="a home with a published run")
+    parser.add_argument("home", type=Path, nargs="?", help="a home with a published run")
+    parser.add_argument(
+        "--linked", type=int, metavar="SIZE", help="groups of so many linked accounts instead of a home"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--cases", type=int, default=200, help="of each kind at most")
     given = parser.parse_args()
-    settings, dice = Settings(home=given.home), random.Random(given.seed)
+    dice = random.Random(given.seed)
+    if given.linked:
+        with tempfile.TemporaryDirectory(prefix="graphrisk-bench-") as folder:
+            settings = Settings(home=Path(folder) / "home")
+            _load_groups(settings, Path(folder) / "facts", given.linked, dice)
+            _explained(settings, dice, given.cases)
+        return
+    if given.home is None:
+        parser.error("give a home, or --linked")
+    settings = Settings(home=given.home)
     _explained(settings, dice, given.cases)
     _assessed(settings, dice, given.cases)
+
+
+def _load_groups(settings: Settings, folder: Path, size: int, dice: random.Random) -> None:
+    """Accounts that use two devices each of a pool, and a card of another: every group is one component."""
+    sightings: list[dict[str, str]] = []
+    for account in range(GROUPS * size):
+        group, opened = account // size, FIRST_DAY + timedelta(hours=dice.randrange(24 * 14))
+        held = [("device", dice.randrange(size // 4)) for _ in range(2)] + [("card", dice.randrange(size // 5))]
+        sightings += [
+            {
+                "account_id": f"account{account:06d}",
+                "kind": kind,
+                "value": f"{kind} {number} of {group}",
+                "seen_at": (opened + timedelta(hours=dice.randrange(48))).isoformat(),
+            }
+            for kind, number in held
+        ]
+    folder.mkdir()
+    with (folder / "sightings.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(sightings[0]))
+        writer.writeheader()
+        writer.writerows(sightings)
+    policy = Policy()
+    pipeline.load(settings, policy, [str(folder)])
+    pipeline.publish(settings, policy, pipeline.detect(settings, policy)["run_id"], "a bench")
 
 
 def _explained(settings: Settings, dice: random.Random, cases: int) -> None:
