@@ -12,6 +12,7 @@ import typer
 from graphrisk import pipeline
 from graphrisk.api.keys import create_key
 from graphrisk.cli.application import OUT, Home, Json, PolicyFile, Run, policy_of, print_json, settings_of
+from graphrisk.cli.comparing import print_difference
 from graphrisk.cli.render import print_detected, print_load, print_published
 from graphrisk.cli.serving import DEFAULT_PORT
 from graphrisk.errors import PublicationRefusedError, SettingsError
@@ -62,15 +63,29 @@ def load(
 
 
 def detect(
-    as_of: AsOf = None, engine: EngineName = "igraph", policy: PolicyFile = None, json: Json = False, home: Home = None
+    as_of: AsOf = None,
+    engine: EngineName = "igraph",
+    shadow: Annotated[
+        bool,
+        typer.Option("--shadow", help="Only say what the live run would say under this policy; cannot be published."),
+    ] = False,
+    policy: PolicyFile = None,
+    json: Json = False,
+    home: Home = None,
 ) -> None:
     """Compute a run: links, rings, scores. Readers do not see it until it is published."""
     settings = settings_of(home)
-    manifest = pipeline.detect(settings, policy_of(settings, policy), parsed_time(as_of), engine)
+    if shadow and as_of is not None:
+        raise SettingsError("A shadow run is of the live run's own moment; leave out --as-of or --shadow.")
+    manifest = pipeline.detect(settings, policy_of(settings, policy), parsed_time(as_of), engine, shadow)
+    found = pipeline.diff(settings, manifest["live_run"], manifest["run_id"]) if shadow else None
     if json:
-        print_json(_without_files(manifest))
-    else:
-        print_detected(manifest)
+        told = _without_files(manifest)
+        print_json({"run": told, "difference": found.to_json()} if found else told)
+        return
+    print_detected(manifest)
+    if found:
+        print_difference(found)
 
 
 def publish(

@@ -67,7 +67,8 @@ def print_detected(manifest: dict[str, Any]) -> None:
     counts, seconds = manifest["counts"], sum(manifest["seconds"].values())
     say(
         f"Run {manifest['run_id']}: {counts['rings']:,} rings with {counts['members']:,} members, from {counts['links']:,} links "
-        f"among {counts['accounts']:,} accounts, in {seconds:.1f} s. It is not published yet."
+        f"among {counts['accounts']:,} accounts, in {seconds:.1f} s. "
+        + ("It is a shadow run and cannot be published." if manifest.get("shadow") else "It is not published yet.")
     )
 
 

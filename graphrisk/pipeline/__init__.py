@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from graphrisk.pipeline.assessing import WhatIf, assess, what_if_of
     from graphrisk.pipeline.comparing import Differences, differences
     from graphrisk.pipeline.detecting import detect
+    from graphrisk.pipeline.diffing import diff
     from graphrisk.pipeline.explaining import Explainer, explainer_of, why
     from graphrisk.pipeline.following import follow
     from graphrisk.pipeline.graphing import graph_status, rebuild, sync, verify
@@ -52,6 +53,7 @@ _VERBS = {
         "status",
     ),
     "comparing": ("Differences", "differences"),
+    "diffing": ("diff",),
     "assessing": ("WhatIf", "assess", "what_if_of"),
     "explaining": ("Explainer", "explainer_of", "why"),
     "packing": ("pack_account", "pack_ring"),
@@ -68,6 +70,7 @@ __all__ = [
     "chosen_run",
     "compact",
     "detect",
+    "diff",
     "differences",
     "ensure_signals",
     "explainer_of",

@@ -65,7 +65,7 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 def runs(settings: Settings) -> list[dict[str, Any]]:
-    """All runs that are kept, oldest first, with their counts and status (live, published, candidate)."""
+    """All runs that are kept, oldest first, with their counts and status (``run_status``)."""
     settings.prepare()
     return [_run_summary(settings, run_id) for run_id in run_ids(settings.runs)]
 
@@ -77,9 +77,11 @@ def _run_summary(settings: Settings, run_id: str) -> dict[str, Any]:
 
 
 def run_status(settings: Settings, run_id: str) -> str:
-    """``live``, ``published`` (it was live once) or ``candidate``."""
+    """``live``, ``published`` (it was live once), ``candidate``, or ``shadow`` (never to be published)."""
     if current_run(settings.home) == run_id:
         return "live"
+    if read_manifest(settings.runs, run_id).get("shadow"):
+        return "shadow"
     return "published" if any(move.run_id == run_id for move in publications(settings.home)) else "candidate"
 
 

@@ -4,14 +4,10 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from itertools import pairwise
 from typing import Any
 
@@ -26,10 +22,11 @@ from graphrisk.detection.communities import find_communities, link_weights
 from graphrisk.detection.components import find_components
 from graphrisk.errors import DetectionError
 from graphrisk.ledger.reading import view_facts
-from graphrisk.ledger.store import Ledger, Load
+from graphrisk.ledger.store import Ledger
 from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import StageClock
-from graphrisk.model import METHOD_VERSION, NEVER, Lineage, Links, Members, RingLinks, Rings, microseconds
+from graphrisk.model import NEVER, Lineage, Links, Members, RingLinks, Rings, microseconds
+from graphrisk.pipeline.describing import described, moment_of_live
 from graphrisk.policy import Policy
 from graphrisk.rings.formation import form_rings
 from graphrisk.rings.identity import Identified, identify, ring_key
@@ -54,8 +51,6 @@ from graphrisk.scoring.reference import SIGNS, Reference, read_reference
 from graphrisk.scoring.ring_facts import ring_facts
 from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_contributions, ring_logits, to_score
 from graphrisk.settings import Settings
-
-LIBRARIES = ("deltalake", "duckdb", "graphrisk", "igraph", "leidenalg", "networkx", "numpy", "pyarrow", "scipy")
 
 IDS = f"""
 SELECT account, account_id, status, marketplace,
@@ -87,16 +82,27 @@ class _Found:
         return [ids[start:end] for start, end in pairwise(bounds.tolist())]
 
 
-def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, engine: str = "igraph") -> dict[str, Any]:
+def detect(
+    settings: Settings,
+    policy: Policy,
+    as_of: datetime | None = None,
+    engine: str = "igraph",
+    shadow: bool = False,
+) -> dict[str, Any]:
     """Compute a run from the facts known as of a moment; returns its manifest. Readers do not see it yet.
 
     Without ``as_of`` the moment is the acceptance of the newest load, after which no earlier one can turn up. The run
-    is named by what went into it: the same facts, policy, moment and live run give the same run. Raises
-    ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory) or ``StoreError`` (the home cannot be used).
+    is named by what went into it: the same facts, policy, moment and live run give the same run. A ``shadow`` run says
+    what the live one would have said under this policy: it is of the same moment, and cannot be published. Raises
+    ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory, nothing live to shadow) or ``StoreError`` (the
+    home cannot be used).
     """
     settings.prepare()
     load_engine(engine)
+    live = current_run(settings.home)
     ledger = Ledger(settings.ledger)
+    if shadow:
+        as_of = moment_of_live(settings, live)
     if as_of and as_of.tzinfo is None:
         as_of = as_of.replace(tzinfo=UTC)
     loads = ledger.loads(as_of)
@@ -104,9 +110,8 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
         by = f" accepted by {as_of.isoformat()}; choose a later --as-of" if as_of else " yet; load facts first"
         raise DetectionError(f"The ledger has no load{by}.")
     moment = as_of or loads[-1].accepted_at
-    live = current_run(settings.home)
     reference = read_reference(settings.reference_file)
-    manifest = _described(policy, reference, moment, engine, loads, live)
+    manifest = described(policy, reference, moment, engine, loads, live, shadow)
     clock = StageClock()
     with settings.scratch("detect") as scratch, settings.columns(scratch) as columns, _memory_explained(settings):
         view_facts(columns, ledger, moment, loads)
@@ -123,39 +128,6 @@ def detect(settings: Settings, policy: Policy, as_of: datetime | None = None, en
             }
         manifest |= {"seconds": clock.seconds, "peak_mib": clock.peak_mib}
         return write_run(scratch, settings.runs, tables, manifest)
-
-
-def _described(
-    policy: Policy, reference: Reference, moment: datetime, engine: str, loads: list[Load], live: str | None
-) -> dict[str, Any]:
-    content = json.dumps(sorted(load.content for load in loads))
-    named = {
-        "as_of": moment.isoformat(),
-        "policy_hash": policy.hash,
-        "reference_hash": reference.hash,
-        "method_version": METHOD_VERSION,
-        "engine": engine,
-        "versions": {library: known for library in LIBRARIES if (known := _version(library))},
-        "input_digest": hashlib.sha256(content.encode()).hexdigest(),
-        "live_run": live,
-    }
-    digest = hashlib.blake2b(json.dumps(named, sort_keys=True).encode(), digest_size=10).digest()
-    run_id = "run_" + base64.b32encode(digest).decode().lower()
-    return {
-        "run_id": run_id,
-        **named,
-        "loads": len(loads),
-        "token_key": loads[0].key_id,
-        "made_at": datetime.now(UTC).isoformat(),
-        "policy": policy.model_dump(mode="json"),
-    }
-
-
-def _version(library: str) -> str | None:
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return None
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graphrisk.errors import NotFoundError, PublicationRefusedError
+from graphrisk.errors import InputError, NotFoundError, PublicationRefusedError
 from graphrisk.logs import LOG
 from graphrisk.pipeline.signalling import catch_up
 from graphrisk.policy import Policy
@@ -25,8 +25,9 @@ def publish(
 ) -> Publication:
     """Make a run (the newest) the live one, if the guard agrees or ``force_reason`` says why it is overruled.
 
-    Raises ``PublicationRefusedError`` with the guard's reasons, ``NotFoundError``, or ``StoreError`` when the run is
-    damaged or was made against a run that is no longer live. In each case the live run stays.
+    Raises ``PublicationRefusedError`` with the guard's reasons, ``InputError`` for a shadow run, ``NotFoundError``, or
+    ``StoreError`` when the run is damaged or was made against a run that is no longer live. In each case the live run
+    stays.
     """
     settings.prepare()
     chosen = run_id or _newest(settings)
@@ -35,6 +36,10 @@ def publish(
     if chosen == live:
         _signal(settings)
         return publications(settings.home)[-1]
+    if manifest.get("shadow"):
+        raise InputError(
+            f"Run {chosen} is a shadow run and cannot be published; detect with its policy, without --shadow."
+        )
     verify_run(settings.runs, chosen)
     reasons = objections(answers(settings, chosen), answers(settings, live) if live else None, policy.guard)
     if manifest["live_run"] != live:
@@ -73,10 +78,10 @@ def _signal(settings: Settings) -> None:
 
 
 def _newest(settings: Settings) -> str:
-    runs = run_ids(settings.runs)
-    if not runs:
-        raise NotFoundError("There is no run yet; `graphrisk detect` computes one.")
-    return runs[-1]
+    for run_id in reversed(run_ids(settings.runs)):
+        if not read_manifest(settings.runs, run_id).get("shadow"):
+            return run_id
+    raise NotFoundError("There is no run yet; `graphrisk detect` computes one.")
 
 
 def answers(settings: Settings, run_id: str) -> Answers:

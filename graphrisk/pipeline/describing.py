@@ -1,0 +1,68 @@
+"""What a run is made from, and the id that follows from it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from graphrisk.errors import DetectionError
+from graphrisk.ledger.store import Load
+from graphrisk.model import METHOD_VERSION
+from graphrisk.policy import Policy
+from graphrisk.runs.store import read_manifest
+from graphrisk.scoring.reference import Reference
+from graphrisk.settings import Settings
+
+LIBRARIES = ("deltalake", "duckdb", "graphrisk", "igraph", "leidenalg", "networkx", "numpy", "pyarrow", "scipy")
+
+
+def moment_of_live(settings: Settings, live: str | None) -> datetime:
+    """The moment of the live run. Raises ``DetectionError`` when there is none."""
+    if live is None:
+        raise DetectionError("There is no live run that a shadow run could be compared with; publish one first.")
+    return datetime.fromisoformat(read_manifest(settings.runs, live)["as_of"])
+
+
+def described(
+    policy: Policy,
+    reference: Reference,
+    moment: datetime,
+    engine: str,
+    loads: list[Load],
+    live: str | None,
+    shadow: bool,
+) -> dict[str, Any]:
+    """The beginning of a run's manifest, with its id: what goes into it names it."""
+    content = json.dumps(sorted(load.content for load in loads))
+    named = {
+        "as_of": moment.isoformat(),
+        "policy_hash": policy.hash,
+        "reference_hash": reference.hash,
+        "method_version": METHOD_VERSION,
+        "engine": engine,
+        "versions": {library: known for library in LIBRARIES if (known := _version(library))},
+        "input_digest": hashlib.sha256(content.encode()).hexdigest(),
+        "live_run": live,
+        **({"shadow": True} if shadow else {}),
+    }
+    digest = hashlib.blake2b(json.dumps(named, sort_keys=True).encode(), digest_size=10).digest()
+    run_id = "run_" + base64.b32encode(digest).decode().lower()
+    return {
+        "run_id": run_id,
+        **named,
+        "loads": len(loads),
+        "token_key": loads[0].key_id,
+        "made_at": datetime.now(UTC).isoformat(),
+        "policy": policy.model_dump(mode="json"),
+    }
+
+
+def _version(library: str) -> str | None:
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return None
