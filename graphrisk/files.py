@@ -19,6 +19,27 @@ def locked(path: Path) -> Generator[None]:
         yield
 
 
+class BusyError(Exception):
+    """Somebody else holds a lock; the text is what they wrote of themselves."""
+
+
+@contextmanager
+def only_one(path: Path, owner: str) -> Generator[None]:
+    """Hold the advisory lock of ``path`` and write ``owner`` into it; raises ``BusyError`` at once when it is held.
+
+    A killed process lets go of it by itself.
+    """
+    with path.open("a+") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError(path.read_text()) from None
+        handle.truncate(0)
+        handle.write(owner)
+        handle.flush()
+        yield
+
+
 def is_abandoned(path: Path) -> bool:
     """Whether nobody holds the lock file ``path``, or it was never made."""
     try:

@@ -18,6 +18,7 @@ from graphrisk.cli.explaining import register as register_explaining
 from graphrisk.cli.graphing import register as register_graphing
 from graphrisk.cli.inspecting import register as register_inspecting
 from graphrisk.cli.local_neo4j import register as register_local_neo4j
+from graphrisk.cli.nightly import register as register_nightly
 from graphrisk.cli.serving import register as register_serving
 from graphrisk.cli.signals import register as register_signals
 from graphrisk.cli.webhooks import register as register_webhooks
@@ -27,6 +28,7 @@ from graphrisk.errors import GraphriskError
 STOPPED = "Stopped; nothing was left half done."
 
 register_batch(app)
+register_nightly(app)
 register_calibrating(app)
 register_evaluating(app)
 register_comparing(app)

@@ -1,4 +1,4 @@
-"""The commands that a batch job uses: load, detect, publish, run, rollback, export, ledger compact, demo."""
+"""The stages as commands: load, detect, publish, rollback, export, ledger compact; and the demo."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ DEMO_KEY_DAYS = 7
 
 def register(app: typer.Typer) -> None:
     """Add the batch commands to the application."""
-    for command in (load, detect, publish, run, rollback, export, demo):
+    for command in (load, detect, publish, rollback, export, demo):
         app.command()(command)
     ledger = typer.Typer(help="Look after the ledger.", no_args_is_help=True)
     ledger.command()(compact)
@@ -80,7 +80,7 @@ def detect(
     manifest = pipeline.detect(settings, policy_of(settings, policy), parsed_time(as_of), engine, shadow)
     found = pipeline.diff(settings, manifest["live_run"], manifest["run_id"]) if shadow else None
     if json:
-        told = _without_files(manifest)
+        told = without_files(manifest)
         print_json({"run": told, "difference": found.to_json()} if found else told)
         return
     print_detected(manifest)
@@ -104,37 +104,6 @@ def publish(
     move = pipeline.publish(settings, chosen, run_id, forced(force, reason))
     pipeline.follow(settings, chosen)
     _tell_move(move, json)
-
-
-def run(
-    source: Sources,
-    mapping: MappingFile = None,
-    engine: EngineName = "igraph",
-    policy: PolicyFile = None,
-    json: Json = False,
-    home: Home = None,
-) -> None:
-    """Load, detect and publish, in one go."""
-    settings = settings_of(home)
-    chosen = policy_of(settings, policy)
-    loaded = pipeline.load(settings, chosen, source, mapping)
-    if not json:
-        print_load(loaded, settings)
-    manifest = pipeline.detect(settings, chosen, None, engine)
-    if not json:
-        print_detected(manifest)
-    move = pipeline.publish(settings, chosen, manifest["run_id"])
-    pipeline.follow(settings, chosen)
-    if json:
-        print_json(
-            {
-                "load": {"new": loaded.new, **loaded.report},
-                "run": _without_files(manifest),
-                "publication": move.__dict__,
-            }
-        )
-    else:
-        print_published(move)
 
 
 def rollback(reason: Reason = None, json: Json = False, home: Home = None) -> None:
@@ -244,5 +213,5 @@ def _tell_move(move: Publication, json: bool) -> None:
         print_published(move)
 
 
-def _without_files(manifest: dict[str, Any]) -> dict[str, Any]:
+def without_files(manifest: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in manifest.items() if key not in ("files", "policy")}

@@ -20,10 +20,13 @@ from graphrisk.model import Ints
 Pieces = frozenset[int]
 Frees = Callable[[Pieces], bool]
 
-MOST_FOR_PROOF = 12
-"""Up to so many pieces the answer is the cheapest of all sets; above, the cheapest of those that were tried."""
+MOST_SEARCHED = 12
+"""Up to so many pieces all sets are searched for the cheapest; above, the answer is the cheapest of some candidates."""
 
-MOST_SUBSETS = 4
+MOST_ASKED = 24
+"""An answer is called the cheapest only where so few sets cost less that each of them can be asked about."""
+
+MOST_SUBSETS = 8
 """Up to so many pieces in the answer, every subset of it is asked about; above, each piece is left out in turn."""
 
 ENDLESS = np.int32(1 << 30)
@@ -42,25 +45,45 @@ class Cut:
 def smallest_cut(cost: Mapping[int, int], frees: Frees, candidates: Iterable[Pieces] = ()) -> Cut | None:
     """The cheapest pieces that free an account (of equal ones, the fewest), or None if not even all of them do.
 
-    ``cost`` (milli-nats) is that of each piece. Of more than ``MOST_FOR_PROOF`` pieces only subsets of ``candidates``
+    ``cost`` (milli-nats) is that of each piece. Of more than ``MOST_SEARCHED`` pieces only subsets of ``candidates``
     and of the whole are considered.
     """
     whole = frozenset(cost)
     if not frees(whole):
         return None
-    proved = len(cost) <= MOST_FOR_PROOF
-    if proved:
-        found = _by_hitting_sets(cost, frees)
-    else:
+    if len(cost) > MOST_SEARCHED:
         order = sorted({*candidates, whole}, key=lambda pieces: _rank(pieces, cost))
         found = next(pieces for pieces in order if frees(pieces))
-    found = _irreducible(found, cost, frees)
-    return Cut(found, sum(cost[piece] for piece in found), proved)
+        return _cut(_irreducible(found, cost, frees), cost, False)
+    found = _by_hitting_sets(cost, frees)
+    cheaper = _cheaper(found, cost)
+    if len(cheaper) > MOST_ASKED:
+        return _cut(_irreducible(found, cost, frees), cost, False)
+    return _cut(next((pieces for pieces in cheaper if frees(pieces)), found), cost, True)
+
+
+def _cut(pieces: Pieces, cost: Mapping[int, int], cheapest: bool) -> Cut:
+    return Cut(pieces, sum(cost[piece] for piece in pieces), cheapest)
+
+
+def _cheaper(found: Pieces, cost: Mapping[int, int]) -> list[Pieces]:
+    """The sets that would be better than one that was found, the best first; no more than one over ``MOST_ASKED``."""
+    pieces, limit, better = sorted(cost), _rank(found, cost), list[Pieces]()
+    for size in range(1, len(pieces) + 1):
+        for some in combinations(pieces, size):
+            if _rank(frozenset(some), cost) < limit:
+                better.append(frozenset(some))
+        if len(better) > MOST_ASKED:
+            break
+    return sorted(better, key=lambda one: _rank(one, cost))
 
 
 def _by_hitting_sets(cost: Mapping[int, int], frees: Frees) -> Pieces:
     """Implicit hitting sets (Chandrasekaran, Karp, Moreno-Centeno, Vempala 2011): whatever does not free the account is
-    grown as far as it does not; what frees it has to take something from what was left. So few questions suffice."""
+    grown as far as it does not; what frees it has to take something from what was left. So few questions suffice.
+
+    It would be the cheapest if whatever frees the account still did with more taken away, which is nearly always so:
+    communities are not monotone."""
     pieces = sorted(cost, key=lambda piece: (cost[piece], piece))
     subsets = np.arange(1 << len(pieces))
     bits = (subsets[:, None] >> np.arange(len(pieces))) & 1

@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from graphrisk.pipeline.loading import Loaded, compact, load
     from graphrisk.pipeline.packing import pack_account, pack_ring
     from graphrisk.pipeline.publishing import publish, rollback
+    from graphrisk.pipeline.running import Job, jobs, nightly
     from graphrisk.pipeline.signalling import catch_up, ensure_signals
+    from graphrisk.pipeline.tidying import tidy
 
 _VERBS = {
     "loading": ("Loaded", "compact", "load"),
@@ -56,12 +58,15 @@ _VERBS = {
     "diffing": ("diff",),
     "assessing": ("WhatIf", "assess", "what_if_of"),
     "explaining": ("Explainer", "explainer_of", "why"),
+    "running": ("Job", "jobs", "nightly"),
+    "tidying": ("tidy",),
     "packing": ("pack_account", "pack_ring"),
 }
 
 __all__ = [
     "Differences",
     "Explainer",
+    "Job",
     "Loaded",
     "WhatIf",
     "account",
@@ -77,8 +82,10 @@ __all__ = [
     "export",
     "follow",
     "graph_status",
+    "jobs",
     "lineage_elsewhere",
     "load",
+    "nightly",
     "pack_account",
     "pack_ring",
     "policy_shown",
@@ -91,6 +98,7 @@ __all__ = [
     "runs",
     "status",
     "sync",
+    "tidy",
     "verify",
     "what_if_of",
     "why",

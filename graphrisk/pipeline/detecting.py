@@ -24,7 +24,7 @@ from graphrisk.errors import DetectionError
 from graphrisk.ledger.reading import view_facts
 from graphrisk.ledger.store import Ledger
 from graphrisk.linkage.links import Linkage, link
-from graphrisk.logs import StageClock
+from graphrisk.logs import LOG, StageClock
 from graphrisk.model import NEVER, Lineage, Links, Members, RingLinks, Rings, microseconds
 from graphrisk.pipeline.describing import described, moment_of_live
 from graphrisk.policy import Policy
@@ -112,6 +112,9 @@ def detect(
     moment = as_of or loads[-1].accepted_at
     reference = read_reference(settings.reference_file)
     manifest = described(policy, reference, moment, engine, loads, live, shadow)
+    if (settings.runs / manifest["run_id"]).exists():
+        LOG.info("The run %s is there already: the same facts, policy and live run.", manifest["run_id"])
+        return read_manifest(settings.runs, manifest["run_id"])
     clock = StageClock()
     with settings.scratch("detect") as scratch, settings.columns(scratch) as columns, _memory_explained(settings):
         view_facts(columns, ledger, moment, loads)
