@@ -1,4 +1,4 @@
-"""The command diff: what another run would change for accounts; and how that looks."""
+"""The commands that compare: diff, what another run would change for accounts; replay, whether a run says the same again."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ SHOWN = 20
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the commands to the application."""
     app.command()(diff)
+    app.command()(replay)
 
 
 def diff(
@@ -40,6 +41,24 @@ def diff(
     print_difference(found, limit)
     if html is not None:
         say(f"The page is {html}.")
+
+
+def replay(
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help="The run to compute again; the live one if none is named.")
+    ] = None,
+    json: Json = False,
+    home: Home = None,
+) -> None:
+    """Compute a run again from what was known as of its moment, and say whether it says the same. Writes nothing."""
+    settings = settings_of(home)
+    found = pipeline.replay(settings, pipeline.chosen_run(settings, run_id))
+    if json:
+        print_json(found._asdict())
+        return
+    say(
+        f"Run {found.run_id} says the same again from what was known as of {found.as_of}: digest {found.output_digest}."
+    )
 
 
 def print_difference(found: Difference, limit: int = SHOWN) -> None:

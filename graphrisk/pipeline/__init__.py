@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from graphrisk.pipeline.loading import Loaded, compact, load
     from graphrisk.pipeline.packing import pack_account, pack_ring
     from graphrisk.pipeline.publishing import publish, rollback
+    from graphrisk.pipeline.replaying import replay
     from graphrisk.pipeline.running import Job, jobs, nightly
     from graphrisk.pipeline.signalling import catch_up, ensure_signals
     from graphrisk.pipeline.tidying import tidy
@@ -58,6 +59,7 @@ _VERBS = {
     "diffing": ("diff",),
     "assessing": ("WhatIf", "assess", "what_if_of"),
     "explaining": ("Explainer", "explainer_of", "why"),
+    "replaying": ("replay",),
     "running": ("Job", "jobs", "nightly"),
     "tidying": ("tidy",),
     "packing": ("pack_account", "pack_ring"),
@@ -91,6 +93,7 @@ __all__ = [
     "policy_shown",
     "publish",
     "rebuild",
+    "replay",
     "ring",
     "rings",
     "rollback",

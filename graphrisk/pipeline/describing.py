@@ -44,7 +44,7 @@ def described(
         "reference_hash": reference.hash,
         "method_version": METHOD_VERSION,
         "engine": engine,
-        "versions": {library: known for library in LIBRARIES if (known := _version(library))},
+        "versions": versions_in_use(),
         "input_digest": hashlib.sha256(content.encode()).hexdigest(),
         "live_run": live,
         **({"shadow": True} if shadow else {}),
@@ -59,6 +59,11 @@ def described(
         "made_at": datetime.now(UTC).isoformat(),
         "policy": policy.model_dump(mode="json"),
     }
+
+
+def versions_in_use() -> dict[str, str]:
+    """The libraries whose versions may decide what is found, as far as they are installed."""
+    return {library: known for library in LIBRARIES if (known := _version(library))}
 
 
 def _version(library: str) -> str | None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -115,22 +116,42 @@ def detect(
     if (settings.runs / manifest["run_id"]).exists():
         LOG.info("The run %s is there already: the same facts, policy and live run.", manifest["run_id"])
         return read_manifest(settings.runs, manifest["run_id"])
+    published = [move.run_id for move in reversed(publications(settings.home))]
+    with settings.scratch("detect") as scratch:
+        tables, manifest = computed(settings, scratch, policy, reference, manifest, published)
+        return write_run(scratch, settings.runs, tables, manifest)
+
+
+def computed(
+    settings: Settings,
+    scratch: Path,
+    policy: Policy,
+    reference: Reference,
+    manifest: dict[str, Any],
+    published: list[str],
+) -> tuple[dict[str, pa.Table], dict[str, Any]]:
+    """The tables of a run and its whole manifest, from the beginning of the latter (``described``).
+
+    Facts and verdicts are those known as of its moment. Ids are carried over from the run that was live, then from
+    those of ``published`` (newest first) that are still kept.
+    """
+    ledger, moment = Ledger(settings.ledger), datetime.fromisoformat(manifest["as_of"])
     clock = StageClock()
-    with settings.scratch("detect") as scratch, settings.columns(scratch) as columns, _memory_explained(settings):
-        view_facts(columns, ledger, moment, loads)
-        found = _find_rings(columns, settings, policy, reference, moment, engine, clock)
+    with settings.columns(scratch) as columns, _memory_explained(settings):
+        view_facts(columns, ledger, moment, ledger.loads(moment))
+        found = _find_rings(columns, settings, policy, reference, moment, manifest["engine"], clock)
         with clock.stage("identity"):
-            identified, manifest["lineage_of"] = _identify(settings, found, manifest, moment, policy)
+            identified, lineage_of = _identify(settings, found, manifest, moment, policy, published)
         with clock.stage("assembly"):
             tables = _tables(columns, policy, found, identified)
-            manifest |= {
+            figures = {
+                "lineage_of": lineage_of,
                 "clock": found.clock,
                 "counts": found.counts,
                 "profile": _profile(columns, policy),
                 "output_digest": output_digest(tables),
             }
-        manifest |= {"seconds": clock.seconds, "peak_mib": clock.peak_mib}
-        return write_run(scratch, settings.runs, tables, manifest)
+    return tables, {**manifest, **figures, "seconds": clock.seconds, "peak_mib": clock.peak_mib}
 
 
 @contextmanager
@@ -223,7 +244,12 @@ def _score(
 
 
 def _identify(
-    settings: Settings, found: _Found, manifest: dict[str, Any], moment: datetime, policy: Policy
+    settings: Settings,
+    found: _Found,
+    manifest: dict[str, Any],
+    moment: datetime,
+    policy: Policy,
+    published: list[str],
 ) -> tuple[Identified, list[str]]:
     """Ids by overlap with the live run, and the published runs whose ring ids the lineage now holds.
 
@@ -233,9 +259,7 @@ def _identify(
     alive: set[str] = set()
     held: list[str] = []
     live = manifest["live_run"]
-    published = [live] if live else []
-    published += [move.run_id for move in reversed(publications(settings.home))]
-    for run in dict.fromkeys(published):
+    for run in dict.fromkeys([live, *published] if live else published):
         if run in held or (run != live and not (settings.runs / run).exists()):
             continue
         for row in read_lineage(read_table(settings.runs, run, "lineage")):
