@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from graphrisk.errors import SettingsError
+from graphrisk.evidence_tables import EvidenceTable
 from graphrisk.schema import COHORT, KINDS, Kind, Normaliser
 from graphrisk.toml import read_toml
 
@@ -22,7 +25,10 @@ class _Section(BaseModel):
 
 
 class KindPolicy(_Section):
-    """How values of one kind are made canonical and priced; the fields of ``schema.Kind``."""
+    """How values of one kind are made canonical and priced; the fields of ``schema.Kind``.
+
+    ``learned`` is the reference's, not the policy's: no file sets it, and the policy's hash does not know it.
+    """
 
     label: str = Field(pattern=r"^[A-Z][A-Za-z0-9]*$")
     relationship: str = Field(pattern=r"^[A-Z][A-Z0-9_]*$")
@@ -39,6 +45,18 @@ class KindPolicy(_Section):
     cohorts: bool = False
     gap_hours: int = Field(default=24, ge=1, le=24)
     retention_days: int = Field(default=1095, ge=1, le=36_500)
+    _learned: EvidenceTable | None = PrivateAttr(default=None)
+
+    @property
+    def learned(self) -> EvidenceTable | None:
+        """The prices that hold instead of the formula."""
+        return self._learned
+
+    def priced_by(self, table: EvidenceTable) -> Self:
+        """The kind with learned prices; cap, ceiling, role and retention stay its own."""
+        kind = self.model_copy()
+        kind._learned = table
+        return kind
 
 
 class LoadPolicy(_Section):
@@ -168,6 +186,20 @@ class Policy(_Section):
     def codes(self) -> dict[str, int]:
         """Kind → its code inside linkage."""
         return {name: code for code, name in enumerate(self.priced())}
+
+    def priced_by(self, tables: Mapping[str, EvidenceTable]) -> Policy:
+        """The policy whose kinds are priced by a reference's evidence tables where it has one; its hash is the same.
+
+        Raises ``SettingsError`` for a table of a kind that the policy does not declare.
+        """
+        if stray := sorted(set(tables) - set(self.priced())):
+            raise SettingsError(
+                f"The reference prices {', '.join(stray)}, which the policy does not declare; take the table out of the "
+                "reference, or declare the kind."
+            )
+        kinds = {name: kind.priced_by(tables[name]) if name in tables else kind for name, kind in self.priced().items()}
+        cohort = kinds.pop(COHORT.name)
+        return self.model_copy(update={"kinds": {name: kinds[name] for name in self.kinds}, "cohort": cohort})
 
     @property
     def hash(self) -> str:

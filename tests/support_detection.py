@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphrisk import pipeline
+from graphrisk.linkage.prices import gaps_priced
 from graphrisk.model import DAY_US, FIRST_MONDAY_US, HOUR_US, WEEK_US, Links
 from graphrisk.policy import KindPolicy, Policy
 from graphrisk.runs.store import read_table
@@ -56,8 +57,21 @@ def exact(rho: float, kappa: float, alpha: float, half_life: float, accounts: in
 def price(kind: KindPolicy, accounts: int, gap: int) -> int:
     """The price of a gap in microseconds, which counts in whole units."""
     units = gap // (kind.gap_hours * HOUR_US)
+    if kind.learned is not None:
+        return looked_up(kind, accounts, units)
     value = exact(kind.rho, kind.kappa, kind.alpha, kind.half_life_days, accounts, units * kind.gap_hours)
     return round(value) if accounts <= kind.cap else 0
+
+
+def looked_up(kind: KindPolicy, accounts: int, units: int) -> int:
+    """The learned price: that of the last knots that are reached, within what the policy prices at all."""
+    table = kind.learned
+    assert table is not None
+    if accounts > kind.cap or units >= gaps_priced(kind):
+        return 0
+    row = max(place for place, knot in enumerate(table.accounts) if knot <= accounts)
+    column = max(place for place, knot in enumerate(table.gap_hours) if knot <= units * kind.gap_hours)
+    return table.prices[row][column]
 
 
 def week_of(moment: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 
@@ -36,6 +36,33 @@ class Comparison:
     def better(self) -> bool:
         """Lower log loss, and no smaller area."""
         return self.proposed.log_loss < self.incumbent.log_loss and self.proposed.pr_auc >= self.incumbent.pr_auc
+
+
+@dataclass(frozen=True)
+class Detection:
+    """How well true rings are found: precision and recall of the accounts that are flagged, and the mean Jaccard of true
+    rings with what was found of each."""
+
+    precision: float
+    recall: float
+    jaccard: float
+
+
+@dataclass(frozen=True)
+class PricesCompared:
+    """Detection with the prices in use and with learned ones, measured on ``rings`` true rings none of which was learned
+    from; ``pairs`` is how many reviewed pairs were, by kind."""
+
+    pairs: dict[str, int]
+    rings: int
+    incumbent: Detection
+    proposed: Detection
+
+    @property
+    def better(self) -> bool:
+        """Nothing is worse, and something is better."""
+        before, after = astuple(self.incumbent), astuple(self.proposed)
+        return after != before and all(one >= other for one, other in zip(after, before, strict=True))
 
 
 def quality(logit: Floats, organized: Bools) -> Quality:

@@ -51,7 +51,7 @@ def train(reference: Reference, examples: Examples, shrinkage: Shrinkage, frozen
     Risk is calibrated by an affine map of the logit found on predictions of rings whose group was held out. A rival
     without an example keeps the incumbent's numbers.
     """
-    learned = _with_risk(reference, examples, shrinkage, frozen)
+    learned = with_risk(reference, examples, shrinkage, frozen)
     slope, shift = affine_calibration(
         held_out_logits(reference, examples, shrinkage, frozen) / 1000, examples.organized
     )
@@ -62,6 +62,35 @@ def train(reference: Reference, examples: Examples, shrinkage: Shrinkage, frozen
     return Reference.model_validate(learned.model_dump())
 
 
+def with_risk(
+    reference: Reference, examples: Examples, shrinkage: Shrinkage, frozen: tuple[str, ...] = ()
+) -> Reference:
+    """The reference with coefficients of ring risk learned from the examples, before they are calibrated."""
+    design, source = _design(examples, reference)
+    before = reference.features
+    centre = [before[name].coefficient for name in SIGNS]
+    fixed = np.array([name in frozen or not sign for name, sign in SIGNS.items()])
+    lower = np.array([0.0 if sign > 0 else -FREE for sign in SIGNS.values()])
+    upper = np.array([0.0 if sign < 0 else FREE for sign in SIGNS.values()])
+    unknown = [before[names[0]].unknown / 1000 for names in KNOWN_TOGETHER]
+    loose = np.array([*_loose(), FREE])
+    wanted = Coefficients(
+        centre=np.array([[*centre, *unknown, reference.intercept / 1000]]),
+        lower=np.array([[*np.where(fixed, centre, lower), *-loose]]),
+        upper=np.array([[*np.where(fixed, centre, upper), *loose]]),
+        strength=np.array([[*np.full(len(SIGNS), shrinkage.risk), *np.full(len(unknown), 1.0), 0.0]]),
+    )
+    found = fit(design, examples.organized[source].astype(np.int64), wanted)[0]
+    causes = _causes(found[len(SIGNS) : -1])
+    features = {
+        name: before[name].model_copy(
+            update={"coefficient": round(float(value), 3) + 0.0, "unknown": causes.get(name, 0)}
+        )
+        for name, value in zip(SIGNS, found[: len(SIGNS)], strict=True)
+    }
+    return reference.model_copy(update={"features": features, "intercept": round(1000 * float(found[-1]))})
+
+
 def held_out_logits(
     reference: Reference, examples: Examples, shrinkage: Shrinkage, frozen: tuple[str, ...] = ()
 ) -> Floats:
@@ -69,7 +98,7 @@ def held_out_logits(
     fold = _folds(examples.group)
     found = np.zeros(len(examples))
     for each in range(FOLDS):
-        model = _with_risk(reference, examples.take(fold != each), shrinkage, frozen)
+        model = with_risk(reference, examples.take(fold != each), shrinkage, frozen)
         found[fold == each] = logits_of(examples.take(fold == each), model)
     return found
 
@@ -100,32 +129,6 @@ def _mean_risk(logits: Ints) -> float:
 def _folds(group: Ints) -> Ints:
     # A fixed permutation of the groups: consecutive ones are of one archetype in a world's order.
     return np.random.default_rng(0).permutation(int(group.max(initial=0)) + 1)[group] % FOLDS
-
-
-def _with_risk(reference: Reference, examples: Examples, shrinkage: Shrinkage, frozen: tuple[str, ...]) -> Reference:
-    design, source = _design(examples, reference)
-    before = reference.features
-    centre = [before[name].coefficient for name in SIGNS]
-    fixed = np.array([name in frozen or not sign for name, sign in SIGNS.items()])
-    lower = np.array([0.0 if sign > 0 else -FREE for sign in SIGNS.values()])
-    upper = np.array([0.0 if sign < 0 else FREE for sign in SIGNS.values()])
-    unknown = [before[names[0]].unknown / 1000 for names in KNOWN_TOGETHER]
-    loose = np.array([*_loose(), FREE])
-    wanted = Coefficients(
-        centre=np.array([[*centre, *unknown, reference.intercept / 1000]]),
-        lower=np.array([[*np.where(fixed, centre, lower), *-loose]]),
-        upper=np.array([[*np.where(fixed, centre, upper), *loose]]),
-        strength=np.array([[*np.full(len(SIGNS), shrinkage.risk), *np.full(len(unknown), 1.0), 0.0]]),
-    )
-    found = fit(design, examples.organized[source].astype(np.int64), wanted)[0]
-    causes = _causes(found[len(SIGNS) : -1])
-    features = {
-        name: before[name].model_copy(
-            update={"coefficient": round(float(value), 3) + 0.0, "unknown": causes.get(name, 0)}
-        )
-        for name, value in zip(SIGNS, found[: len(SIGNS)], strict=True)
-    }
-    return reference.model_copy(update={"features": features, "intercept": round(1000 * float(found[-1]))})
 
 
 def _loose() -> Floats:

@@ -27,6 +27,10 @@ def reference_text(reference: Reference, comments: Iterable[str]) -> str:
         lines.append(f"coefficients = {_inline(rival.coefficients)}")
         if rival.unknown:
             lines.append(f"unknown = {_inline(rival.unknown)}")
+    for kind, table in reference.evidence.items():
+        lines += ["", f"[evidence.{kind}]  # milli-nats: a row for each of accounts, a column for each of gap_hours"]
+        lines += [f"accounts = {list(table.accounts)}", f"gap_hours = {list(table.gap_hours)}", "prices = ["]
+        lines += [*(f"    {list(row)}," for row in table.prices), "]"]
     return "\n".join(lines) + "\n"
 
 

@@ -16,7 +16,10 @@ SMALLEST_PROBABILITY = 0.0005
 
 
 def gaps_priced(kind: KindPolicy) -> int:
-    """How many whole gap units (0, 1, 2, …) can have a price above 0 within the kind's retention."""
+    """How many whole gap units (0, 1, 2, …) can have a price above 0 within the kind's retention, by its half-life.
+
+    The policy's half-life bounds a learned table as well.
+    """
     half_life = kind.half_life_days * 24 / kind.gap_hours
     longest = int(half_life * max(0.0, np.log2(kind.rho / SMALLEST_PROBABILITY))) + 2
     return min(longest, kind.retention_days * 24 // kind.gap_hours + 1)
@@ -26,9 +29,12 @@ def prices(kind: KindPolicy, accounts: Ints) -> Ints:
     """Prices in milli-nats, shape (len(accounts), gaps_priced(kind)), for values shared by that many accounts (≥ 2).
 
     ``round(-1000·ln(1 - q))`` with ``q = rho·min(1, (kappa/(k-1))^alpha)·2^(-gap/half_life)``, at most .999. The
-    rounding is that of the exact value, so that every machine gives the same integers.
+    rounding is that of the exact value, so that every machine gives the same integers. Where the reference has learned an
+    evidence table for the kind, that is looked up instead.
     """
     gaps = np.arange(gaps_priced(kind))
+    if kind.learned is not None:
+        return kind.learned.at(accounts, gaps * kind.gap_hours)
     popularity = np.minimum(1.0, (kind.kappa / (accounts - 1)) ** kind.alpha)
     decay = 2.0 ** (-gaps * kind.gap_hours / (24 * kind.half_life_days))
     q = np.minimum(kind.rho * popularity[:, None] * decay[None, :], LARGEST_PROBABILITY)

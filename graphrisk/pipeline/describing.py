@@ -58,6 +58,7 @@ def described(
         "token_key": loads[0].key_id,
         "made_at": datetime.now(UTC).isoformat(),
         "policy": policy.model_dump(mode="json"),
+        "evidence_tables": reference.model_dump(mode="json")["evidence"],
     }
 
 

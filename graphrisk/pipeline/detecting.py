@@ -112,6 +112,7 @@ def detect(
         raise DetectionError(f"The ledger has no load{by}.")
     moment = as_of or loads[-1].accepted_at
     reference = read_reference(settings.reference_file)
+    policy = policy.priced_by(reference.evidence)
     manifest = described(policy, reference, moment, engine, loads, live, shadow)
     if (settings.runs / manifest["run_id"]).exists():
         LOG.info("The run %s is there already: the same facts, policy and live run.", manifest["run_id"])

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrisk.errors import StoreError
+from graphrisk.evidence_tables import EvidenceTable
 from graphrisk.model import Floats, Ints
 from graphrisk.policy import Policy
 from graphrisk.runs.store import read_manifest, read_table, verify_run
@@ -56,8 +57,10 @@ class Snapshot:
 
     @cached_property
     def policy(self) -> Policy:
-        """The policy that the run was made with."""
-        return Policy.model_validate(self.manifest["policy"])
+        """The policy that the run was made with, priced by the evidence tables that the reference had."""
+        tables = self.manifest.get("evidence_tables", {})
+        learned = {kind: EvidenceTable.model_validate(table) for kind, table in tables.items()}
+        return Policy.model_validate(self.manifest["policy"]).priced_by(learned)
 
     @property
     def margin(self) -> int | None:

@@ -16,6 +16,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from graphrisk.evidence_tables import EvidenceTable
 from graphrisk.toml import read_toml
 
 SIGNS: dict[str, int] = {
@@ -102,7 +103,8 @@ class Rival(_Numbers):
 
 
 class Reference(_Numbers):
-    """Expected shares, the intercept (milli-logits), the features' and the rivals' numbers; ``hash`` names this very set."""
+    """Expected shares, the intercept (milli-logits), the features' and the rivals' numbers, and learned prices by kind, if
+    there are any; ``hash`` names this very set."""
 
     version: str
     expected_new_share: Share
@@ -111,6 +113,7 @@ class Reference(_Numbers):
     intercept: int
     features: dict[str, Feature]
     rivals: dict[str, Rival]
+    evidence: dict[str, EvidenceTable] = {}
 
     @model_validator(mode="after")
     def _monotone(self) -> Self:
@@ -127,8 +130,9 @@ class Reference(_Numbers):
 
     @property
     def hash(self) -> str:
-        """SHA-256 (hex) of the numbers in canonical JSON."""
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()
+        """SHA-256 (hex) of the numbers in canonical JSON; without learned prices it is as it was before there were any."""
+        numbers = self.model_dump(mode="json", exclude=None if self.evidence else {"evidence"})
+        return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
 
 
 def _check_signs(prefix: str, coefficients: dict[str, float], signs: dict[str, int]) -> None:

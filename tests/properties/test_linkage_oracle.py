@@ -7,6 +7,7 @@ from typing import Any
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
+from graphrisk.evidence_tables import EvidenceTable
 from graphrisk.model import DAY_US, HOUR_US
 from graphrisk.policy import Policy
 from tests.support_detection import MONDAY, Seen, token_like, week_of
@@ -35,7 +36,16 @@ def tight_policy(threshold: int) -> Policy:
     return Policy.model_validate(given)
 
 
-POLICIES = (Policy(), tight_policy(693), tight_policy(1))
+LEARNED = {
+    "device": EvidenceTable(accounts=(2, 3, 5), gap_hours=(0, 24, 96), prices=((2500, 900, 300), (700, 300, 200), (400, 300, 0))),
+    "card": EvidenceTable(accounts=(2,), gap_hours=(0, 48), prices=((691, 10),)),
+    "address": EvidenceTable(accounts=(2, 4), gap_hours=(0,), prices=((693,), (1,))),
+    "ip": EvidenceTable(accounts=(2, 3), gap_hours=(0, 1, 7), prices=((3, 2, 1), (2, 1, 0))),
+    "cohort": EvidenceTable(accounts=(2, 4), gap_hours=(0, 12), prices=((900, 600), (700, 500))),
+}  # fmt: skip
+"""Prices that a reference may hold instead of the formula; e-mail keeps the formula."""
+
+POLICIES = (Policy(), tight_policy(693), tight_policy(1), Policy().priced_by(LEARNED), tight_policy(693).priced_by(LEARNED))
 
 NAMES = ("a", "b", "c", "d", "e", "é", "Z", "~")
 WIDER = {"ip0": "net", "ip1": "net", "email0": "pattern", "email1": "pattern"}
