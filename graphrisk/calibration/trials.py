@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -90,7 +89,7 @@ def detected_with(settings: Settings, run_id: str, reference: Reference) -> tupl
     with settings.scratch("calibrate") as scratch:
         trial = replace(settings, home=scratch / "home")
         trial.prepare()
-        trial.ledger.symlink_to(Path(settings.ledger).resolve())
+        trial.ledger.symlink_to(settings.ledger.resolve())
         trial.reference_file.write_text(reference_text(reference, []), encoding="utf-8")
         run = pipeline.detect(trial, policy, moment, manifest["engine"])["run_id"]
         return read_table(trial.runs, run, "accounts"), read_table(trial.runs, run, "rings")

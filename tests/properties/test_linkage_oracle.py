@@ -45,7 +45,13 @@ LEARNED = {
 }  # fmt: skip
 """Prices that a reference may hold instead of the formula; e-mail keeps the formula."""
 
-POLICIES = (Policy(), tight_policy(693), tight_policy(1), Policy().priced_by(LEARNED), tight_policy(693).priced_by(LEARNED))
+POLICIES = (
+    Policy(),
+    tight_policy(693),
+    tight_policy(1),
+    Policy().priced_by(LEARNED),
+    tight_policy(693).priced_by(LEARNED),
+)
 
 NAMES = ("a", "b", "c", "d", "e", "é", "Z", "~")
 WIDER = {"ip0": "net", "ip1": "net", "email0": "pattern", "email1": "pattern"}

@@ -11,14 +11,17 @@ import pytest
 from scipy.special import expit
 
 from graphrisk import pipeline
-from graphrisk.calibration.admission import admitted, compare
+from graphrisk.calibration.admission import Detection, PricesCompared, admitted, compare
 from graphrisk.calibration.examples import Examples, by_truth, together
 from graphrisk.calibration.fitting import FREE, Coefficients, fit
 from graphrisk.calibration.proposing import propose
 from graphrisk.calibration.training import Shrinkage, logits_of, train
+from graphrisk.calibration.trials import detection
 from graphrisk.calibration.writing import reference_text
+from graphrisk.cli.calibrating import calibrate
 from graphrisk.errors import InputError, SettingsError
 from graphrisk.evaluation.truth import read_truth
+from graphrisk.evidence_tables import EvidenceTable
 from graphrisk.policy import Policy
 from graphrisk.runs.store import read_manifest, read_table
 from graphrisk.scoring.hypotheses import HYPOTHESES, posterior
@@ -138,6 +141,61 @@ def test_a_proposal_is_adopted_by_a_person_and_named_by_the_run(world: tuple[Set
         settings.reference_file.unlink()
     hashes = [read_manifest(settings.runs, each)["reference_hash"] for each in (run, before, after)]
     assert hashes == [shipped_reference().hash, ignorant().hash, found.reference.hash]
+
+
+def test_worthless_prices_are_learned_anew_and_worse_ones_are_not_proposed(
+    world: tuple[Settings, str, Path], tmp_path: Path
+) -> None:
+    settings, run, truth = world
+    nothing = EvidenceTable(accounts=(2,), gap_hours=(0,), prices=((1,),))
+    worthless = shipped_reference().model_copy(update={"evidence": {"device": nothing, "card": nothing}})
+    with pytest.raises(InputError, match="The proposal is no better than the reference in use"):
+        propose_into(settings, run, tmp_path / "none.toml", truth)
+    assert not (tmp_path / "none.toml").exists()
+    settings.reference_file.write_text(reference_text(worthless, []))
+    try:
+        with pytest.raises(InputError, match="The reference changed since run"):
+            propose(settings, run, truth)
+        before = pipeline.detect(settings, Policy())["run_id"]
+        runs = sorted(path.name for path in settings.runs.iterdir())
+        propose_into(settings, before, tmp_path / "new.toml", truth)
+        assert sorted(path.name for path in settings.runs.iterdir()) == runs
+    finally:
+        settings.reference_file.unlink()
+    learned = read_reference(tmp_path / "new.toml").evidence
+    assert {"device", "card"} <= set(learned)
+    assert learned["device"].prices[0][0] > Policy().links.threshold
+    assert "# Prices are new: learned from" in (tmp_path / "new.toml").read_text()
+
+
+def propose_into(settings: Settings, run: str, file: Path, truth: Path) -> None:
+    calibrate(run, file, truth, settings.home)
+
+
+def test_detection_is_measured_on_the_rings_asked_for(world: tuple[Settings, str, Path]) -> None:
+    """Against counting by hand: the others' members are neither found nor false."""
+    settings, run, path = world
+    truth = read_truth(path)
+    accounts, rings = (read_table(settings.runs, run, name) for name in ("accounts", "rings"))
+    chosen = np.arange(len(truth.rings)) % 3 == 0
+    names = {name for name, is_chosen in zip(truth.rings, chosen, strict=True) if is_chosen}
+    ring = dict(zip(*(truth.named()[name].to_pylist() for name in ("account_id", "ring")), strict=True))
+    flagged = {row["account_id"] for row in accounts.select(["account_id", "score"]).to_pylist() if row["score"] >= 500}
+    members = {each for each, name in ring.items() if name in names}
+    counted = {each for each in flagged if ring[each] in {"", *names}}
+    found = detection(accounts, rings, truth, Policy(), chosen)
+    assert found.recall == pytest.approx(len(members & flagged) / len(members), abs=1e-6)
+    assert found.precision == pytest.approx(len(members & flagged) / len(counted), abs=1e-6)
+    every = detection(accounts, rings, truth, Policy(), np.ones(len(chosen), bool))
+    rest = detection(accounts, rings, truth, Policy(), ~chosen)
+    share = chosen.mean()
+    assert every.jaccard == pytest.approx(share * found.jaccard + (1 - share) * rest.jaccard, abs=1e-5)
+
+
+def test_prices_are_better_only_if_nothing_is_worse() -> None:
+    before = Detection(0.9, 0.5, 0.5)
+    for after, better in (((0.9, 0.6, 0.5), True), ((0.9, 0.5, 0.5), False), ((0.89, 0.9, 0.9), False)):
+        assert PricesCompared({}, 1, before, Detection(*after)).better == better
 
 
 def test_too_few_labels_are_told_and_a_damaged_reference_stops_detection(world: tuple[Settings, str, Path]) -> None:
