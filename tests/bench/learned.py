@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import isotonic_regression
 
 from graphrisk import pipeline
-from graphrisk.calibration.admission import Detection, quality
+from graphrisk.calibration.admission import Detection, admitted, compare, quality
 from graphrisk.calibration.examples import Examples, by_truth, together
 from graphrisk.calibration.fitting import FREE, Coefficients, affine_calibration, fit
 from graphrisk.calibration.pairs import Pairs
@@ -34,6 +34,7 @@ from graphrisk.worlds import write_world
 PRESETS = ("easy", "medium", "hard")
 LEARNED = [(preset, 141 + nth) for nth, preset in enumerate(("easy", "medium", "hard") * 2)]
 JUDGED = [(preset, seed) for seed in (117, 118) for preset in PRESETS]
+RESAMPLES = 2_000
 CERTAIN = 0.999
 """Isotonic regression says 0 and 1; a logit needs less."""
 
@@ -110,19 +111,43 @@ def _two_sided(logit: Floats) -> Floats:
 
 
 def calibrated(learned: list[World], judged: list[World]) -> None:
-    """Log loss, PR-AUC and expected calibration error of ring risk on the unseen worlds after each calibrator."""
-    seen, shrinkage, shipped = together([world.examples() for world in learned]), Shrinkage(), shipped_reference()
-    maps = calibrators(held_out_logits(shipped, seen, shrinkage) / 1000, seen.organized)
-    model = with_risk(shipped, seen, shrinkage)
-    print(f"{len(seen):,} rings learned from, {int(seen.organized.sum())} organized")
+    """Ring risk on the unseen worlds after each calibrator, and what admission says of each beside the affine map."""
+    seen = together([world.examples() for world in learned])
     unseen = [(world.name, world.examples()) for world in judged]
-    for name, examples in [("all", together([each for _, each in unseen])), *unseen]:
-        logit = logits_of(examples, model) / 1000
-        for kind, each in maps.items():
-            told = quality(each(logit), examples.organized)
-            print(
-                f"{name}, {kind}: log loss {told.log_loss:.5f} PR-AUC {told.pr_auc:.3f} ECE {told.calibration_error:.4f}"
-            )
+    whole = together([examples for _, examples in unseen])
+    print(f"{len(seen):,} rings learned from, {int(seen.organized.sum())} organized; {len(whole):,} judged")
+    found = after_each(seen, whole)
+    for kind, logit in found.items():
+        told = quality(logit, whole.organized)
+        low, high = np.quantile(gains(found["affine"], logit, whole.organized), [0.025, 0.975])
+        print(
+            f"{kind}: log loss {told.log_loss:.5f} PR-AUC {told.pr_auc:.3f} ECE {told.calibration_error:.4f}; "
+            f"log loss saved beside affine, 95 % of bootstrap samples of rings: {low:.5f} to {high:.5f}"
+        )
+    parts = [("all", whole, found), *((name, each, after_each(seen, each)) for name, each in unseen)]
+    for archetype in sorted(set(seen.archetype) - {""}):
+        left = whole.take([name in ("", archetype) for name in whole.archetype])
+        without = seen.take([name != archetype for name in seen.archetype])
+        parts.append((f"without {archetype}", left, after_each(without, left)))
+    for kind in ("beta", "isotonic"):
+        compared = [compare(name, each, 1000 * by["affine"], 1000 * by[kind]) for name, each, by in parts]
+        better = [each.what for each in compared if each.better]
+        print(f"{kind}: admitted {admitted(compared)}; better in {len(better)} of {len(compared)}: {', '.join(better)}")
+
+
+def after_each(seen: Examples, judged: Examples) -> dict[str, Floats]:
+    """Calibrator → logits of the judged rings, model and calibrator learned from the seen ones."""
+    shipped, shrinkage = shipped_reference(), Shrinkage()
+    logit = logits_of(judged, with_risk(shipped, seen, shrinkage)) / 1000
+    maps = calibrators(held_out_logits(shipped, seen, shrinkage) / 1000, seen.organized)
+    return {kind: each(logit) for kind, each in maps.items()}
+
+
+def gains(before: Floats, after: Floats, organized: Bools) -> Floats:
+    """Log loss that ``after`` saves on each bootstrap sample of the rings."""
+    dice, sign = np.random.default_rng(0), np.where(organized, -1, 1)
+    saved = np.logaddexp(0, sign * before) - np.logaddexp(0, sign * after)
+    return np.array([saved[dice.integers(0, len(saved), len(saved))].mean() for _ in range(RESAMPLES)])
 
 
 def main() -> int:
