@@ -112,7 +112,6 @@ def detect(
         raise DetectionError(f"The ledger has no load{by}.")
     moment = as_of or loads[-1].accepted_at
     reference = read_reference(settings.reference_file)
-    policy = policy.priced_by(reference.evidence)
     manifest = described(policy, reference, moment, engine, loads, live, shadow)
     if (settings.runs / manifest["run_id"]).exists():
         LOG.info("The run %s is there already: the same facts, policy and live run.", manifest["run_id"])
@@ -136,6 +135,7 @@ def computed(
     Facts and verdicts are those known as of its moment. Ids are carried over from the run that was live, then from
     those of ``published`` (newest first) that are still kept.
     """
+    policy = policy.priced_by(reference.evidence)
     ledger, moment = Ledger(settings.ledger), datetime.fromisoformat(manifest["as_of"])
     clock = StageClock()
     with settings.columns(scratch) as columns, _memory_explained(settings):
