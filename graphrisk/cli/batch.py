@@ -169,7 +169,13 @@ def demo(
     riskiest = pipeline.rings(settings, limit=1)[0]
     member = next(each for each in pipeline.ring(settings, riskiest["ring_id"])["members"] if each["role"] == "core")
     OUT.print("\nLook at it:")
-    for words in ("rings", f"show ring {riskiest['ring_id']}", f"show account {member['account_id']}", "status"):
+    for words in (
+        "rings",
+        f"show ring {riskiest['ring_id']}",
+        f"show account {member['account_id']}",
+        f"why {member['account_id']}",
+        "status",
+    ):
         OUT.print(f"  .venv/bin/graphrisk --home {settings.home} {words}", markup=False)
     _say_how_to_ask(settings, member["account_id"])
     OUT.print(f"The planted truth is in {facts / 'truth.csv'}; the product never reads it.", markup=False)

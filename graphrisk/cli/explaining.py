@@ -9,7 +9,7 @@ import typer
 
 from graphrisk import pipeline
 from graphrisk.cli.application import OUT, Home, Json, Run, print_json, settings_of
-from graphrisk.cli.render import MEMBERS_SHOWN, evidence_text, say, table
+from graphrisk.cli.render import MEMBERS_SHOWN, evidence_text, print_links, say, table
 from graphrisk.errors import SettingsError
 from graphrisk.evidence.disclosable import Audience
 from graphrisk.evidence.wording import kind_name, prices_text
@@ -42,7 +42,8 @@ def why(
     home: Home = None,
 ) -> None:
     """Why two accounts are tied or not, why an account is in its ring or in none, how a ring holds together."""
-    found = pipeline.why(settings_of(home), asked, other, run_id, audience_of(audience))
+    settings = settings_of(home)
+    found = pipeline.why(settings, asked, other, run_id, audience_of(audience))
     if json:
         print_json(found)
         return
@@ -51,6 +52,8 @@ def why(
         _print_disclosable(found)
     else:
         {"pair": _print_pair, "account": _print_account, "ring": _print_ring}[found["about"]](found)
+        if found["about"] == "account" and not found["ring"]:
+            _print_its_links(pipeline.account(settings, asked, run_id)["strongest_links"])
 
 
 def pack_account(
@@ -132,6 +135,12 @@ def _print_account(found: dict[str, Any]) -> None:
         OUT.print(rows)
     if found["nearest"]:
         _print_nearest(found["nearest"], found["account_id"])
+
+
+def _print_its_links(links: list[dict[str, Any]]) -> None:
+    """The links of an account that is in no ring."""
+    if links:
+        print_links("Its links, which make no ring (`graphrisk why ID OTHER` says how each adds up)", links)
 
 
 def _in_order(found: dict[str, Any], path: dict[str, Any]) -> list[dict[str, Any]]:

@@ -141,3 +141,12 @@ def test_a_retired_ring_is_not_explained_but_says_where_to_look(crew: Path, tmp_
 def strict_policy() -> Policy:
     """A policy under which the crew is no ring."""
     return Policy(rings=RingPolicy(min_core=20))
+
+
+def test_an_account_that_is_linked_and_in_no_ring_is_shown_with_its_links(tmp_path: Path) -> None:
+    pair = [sighting(name, "device", "only theirs") for name in ("one", "two")]
+    publish_facts(tmp_path / "home", write_facts(tmp_path / "facts", sightings=pair))
+    shown = call_cli("why", "one", home=tmp_path / "home").stdout
+    (link,) = pipeline.account(settings_at(tmp_path / "home"), "one")["strongest_links"]
+    assert shown.startswith("one is in no ring. It is linked to one other account only")
+    assert f"{link['strength']:,} two " in " ".join(shown.split("adds up)")[1].split())
