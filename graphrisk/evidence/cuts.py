@@ -26,8 +26,9 @@ MOST_SEARCHED = 12
 MOST_ASKED = 24
 """An answer is called the cheapest only where so few sets cost less that each of them can be asked about."""
 
-MOST_SUBSETS = 8
-"""Up to so many pieces in the answer, every subset of it is asked about; above, each piece is left out in turn."""
+MOST_SUBSETS, MOST_SUBSETS_OF_MANY = 8, 4
+"""Up to so many pieces in the answer, every subset of it is asked about; above, each piece is left out in turn. The
+second where the ring rests on more pieces than are searched: there a question costs more."""
 
 ENDLESS = np.int32(1 << 30)
 
@@ -54,11 +55,11 @@ def smallest_cut(cost: Mapping[int, int], frees: Frees, candidates: Iterable[Pie
     if len(cost) > MOST_SEARCHED:
         order = sorted({*candidates, whole}, key=lambda pieces: _rank(pieces, cost))
         found = next(pieces for pieces in order if frees(pieces))
-        return _cut(_irreducible(found, cost, frees), cost, False)
+        return _cut(_irreducible(found, cost, frees, MOST_SUBSETS_OF_MANY), cost, False)
     found = _by_hitting_sets(cost, frees)
     cheaper = _cheaper(found, cost)
     if len(cheaper) > MOST_ASKED:
-        return _cut(_irreducible(found, cost, frees), cost, False)
+        return _cut(_irreducible(found, cost, frees, MOST_SUBSETS), cost, False)
     return _cut(next((pieces for pieces in cheaper if frees(pieces)), found), cost, True)
 
 
@@ -101,12 +102,12 @@ def _by_hitting_sets(cost: Mapping[int, int], frees: Frees) -> Pieces:
         open_ = open_[(open_ & left) != 0]
 
 
-def _irreducible(pieces: Pieces, cost: Mapping[int, int], frees: Frees) -> Pieces:
+def _irreducible(pieces: Pieces, cost: Mapping[int, int], frees: Frees, most: int) -> Pieces:
     """A subset that frees the account while no proper subset of it does."""
     for piece in sorted(pieces, key=lambda piece: (-cost[piece], piece)):
         if len(pieces) > 1 and frees(pieces - {piece}):
             pieces -= {piece}
-    if len(pieces) > MOST_SUBSETS:
+    if len(pieces) > most:
         return pieces
     for size in range(1, len(pieces)):
         smaller = sorted(
