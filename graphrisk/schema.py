@@ -100,6 +100,7 @@ REJECT_REASONS: dict[str, str] = {
     "bad_label": "label is neither bad nor good",
     "bad_status": "status is none of active, suspended, closed",
     "bad_time": "a time is missing or not ISO 8601",
+    "erased_account": "the account was erased, and its facts stay away; see `graphrisk erase`",
     "last_before_first": "last_seen is before first_seen",
     "malformed_row": "the row has another number of columns than the header, or is not valid JSON",
     "malformed_value": "the value is not a well-formed value of its kind",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
@@ -18,6 +19,7 @@ from graphrisk.errors import SettingsError, StoreError
 from graphrisk.files import is_abandoned, locked, write_durably
 
 HOME_FORMAT = 1
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 def _default_home() -> Path:
@@ -137,6 +139,12 @@ class Settings:
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def wait_for_work(self) -> None:
+        """Wait until all work in progress that began before now has ended; it may read files that are to go."""
+        owners = list((self.home / "tmp").glob("*/owner.lock"))
+        while not all(is_abandoned(owner) for owner in owners):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
     @contextmanager
     def columns(self, scratch: Path | None) -> Generator[duckdb.DuckDBPyConnection]:

@@ -31,6 +31,7 @@ SIGNALS: dict[str, str] = {
     "account.ring_changed": "the account went `from` one ring `to` another (null: none), where it has the `role`",
     "account.role_changed": "the account went `from` core `to` associate, or back, in the same ring",
     "account.band_changed": "the account's band went `from` one `to` another, with the `score` it has now",
+    "account.erased": "a signal of an account that was erased since; its place is kept, so that cursors stay good",
     "feed.gap": "the runs in `missing` were deleted before their changes were written: read the live run anew",
 }
 """Every type of signal, in the order of a publication, and what it says."""

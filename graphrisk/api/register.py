@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from graphrisk.errors import StoreError
-from graphrisk.files import locked, write_durably
+from graphrisk.files import locked, sync_path, write_durably
 
 ANNOUNCED, OPEN, CLOSED = range(3)
 """States of a chain: its file may not be there yet; it has lines; it has its closing line."""
@@ -80,6 +80,11 @@ class Register:
         """Replace the record of a chain; one write, which a killed process does or does not make."""
         record = _signed(self.key, replace(head, known=self.count if known is None else known))
         os.pwrite(self._descriptor, record, head.number * _RECORD_BYTES)
+
+    def sync(self) -> None:
+        """Make all records, and the names of the files beside them, survive a power cut."""
+        os.fsync(self._descriptor)
+        sync_path(self.folder)
 
     def read(self, number: int) -> Head | None:
         """The record of a chain; None when it was changed by anything but ``write``, or is not there."""

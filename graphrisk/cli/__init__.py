@@ -13,6 +13,7 @@ from graphrisk.cli.assessing import register as register_assessing
 from graphrisk.cli.batch import register as register_batch
 from graphrisk.cli.calibrating import register as register_calibrating
 from graphrisk.cli.comparing import register as register_comparing
+from graphrisk.cli.erasing import register as register_erasing
 from graphrisk.cli.evaluating import register as register_evaluating
 from graphrisk.cli.explaining import register as register_explaining
 from graphrisk.cli.graphing import register as register_graphing
@@ -30,6 +31,7 @@ STOPPED = "Stopped; nothing was left half done."
 register_batch(app)
 register_nightly(app)
 register_calibrating(app)
+register_erasing(app)
 register_evaluating(app)
 register_comparing(app)
 register_explaining(app)

@@ -1,4 +1,4 @@
-"""The commands around the API: serve; keys create, list, revoke; audit verify."""
+"""The commands around the API: serve; keys create, list, revoke, rotate-tokens; audit verify."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from graphrisk.api.anchors import parse_anchor
 from graphrisk.api.audit import AuditProblem, AuditReport, verify_audit
 from graphrisk.api.keys import DEFAULT_RATE, HIGHEST_RATE, SCOPES, Key, create_key, list_keys, revoke_key
 from graphrisk.cli.application import OUT, Home, Json, print_json, settings_of
+from graphrisk.cli.erasing import rotate_tokens
 from graphrisk.cli.render import say, table
 from graphrisk.errors import StoreError
 from graphrisk.runs.store import current_run
@@ -24,10 +25,11 @@ STATE_STYLES = {"live": "green", "expired": "yellow", "revoked": "dim"}
 def register(app: typer.Typer) -> None:
     """Add ``serve`` and the groups ``keys`` and ``audit`` to the application."""
     app.command("serve")(serve)
-    keys = typer.Typer(help="Say who may ask the API, and what.", no_args_is_help=True)
+    keys = typer.Typer(help="Say who may ask the API, and what; change the key of tokens.", no_args_is_help=True)
     keys.command("create")(create)
     keys.command("list")(list_all)
     keys.command("revoke")(revoke)
+    keys.command("rotate-tokens")(rotate_tokens)
     app.add_typer(keys, name="keys")
     audit = typer.Typer(help="Look after the log of who read what from the API.", no_args_is_help=True)
     audit.command("verify")(verify)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import time
 from collections.abc import Generator
@@ -79,6 +80,11 @@ class LocalServer:
     def has_data(self) -> bool:
         """Whether a database was ever made here."""
         return (self.folder / "data" / "databases" / DATABASE).exists()
+
+    def drop_data(self) -> None:
+        """Remove the database's files; the server must not run, and makes an empty database when it starts."""
+        for part in ("databases", "transactions"):
+            shutil.rmtree(self.folder / "data" / part / DATABASE, ignore_errors=True)
 
     def running(self) -> Running | None:
         """The server if its process is there."""

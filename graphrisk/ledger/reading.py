@@ -80,13 +80,19 @@ def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: dateti
 
 
 def _facts_sql(ledger: Ledger, table: str) -> str:
+    stored = stored_sql(ledger, table)
+    return f"SELECT rows.*, visible.seq FROM ({stored}) AS rows JOIN visible USING (load)"
+
+
+def stored_sql(ledger: Ledger, table: str) -> str:
+    """SQL for all rows of a table of facts as they are stored, those of loads that were never accepted among them."""
     files = open_table(ledger.folder, table).file_uris() if ledger.exists else []
     if not files:
         empty = ", ".join(f"NULL::{_sql_type(field.type)} AS {field.name}" for field in SCHEMAS[table])
-        return f"SELECT {empty}, NULL::BIGINT AS seq WHERE false"
+        return f"SELECT {empty} WHERE false"
     listed = ", ".join("'" + unquote(file).replace("'", "''") + "'" for file in files)
     partitioned = ", hive_partitioning=true, hive_types={'kind': VARCHAR}" if table in PARTITIONS else ""
-    return f"SELECT rows.*, visible.seq FROM read_parquet([{listed}]{partitioned}) AS rows JOIN visible USING (load)"
+    return f"SELECT * FROM read_parquet([{listed}]{partitioned})"
 
 
 def _sql_type(arrow: Any) -> str:

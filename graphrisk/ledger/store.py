@@ -22,6 +22,7 @@ from graphrisk.ledger.tables import (
     append,
     check_tables,
     create_tables,
+    forget_history,
     open_table,
     set_aside_torn_commits,
     sync_commits,
@@ -92,7 +93,8 @@ class Ledger:
         if other:
             raise SettingsError(
                 f"The ledger's tokens were made with key {other}, this key is {key_id}; give the key that made them "
-                "(token.key in the home folder, or GRAPHRISK_TOKEN_KEY)."
+                "(token.key in the home folder, or GRAPHRISK_TOKEN_KEY), or end a rotation with "
+                "`graphrisk keys rotate-tokens`."
             )
 
     def accept(
@@ -129,17 +131,28 @@ class Ledger:
 
     def compact(self) -> dict[str, int]:
         """Rewrite small files into large ones; files that were replaced stay a week for readers. Table → files saved."""
-        saved: dict[str, int] = {}
+        with self.rewriting():
+            return {table: self._compact(table) for table in SCHEMAS}
+
+    def _compact(self, table: str) -> int:
+        before = open_table(self.folder, table)
+        files = len(before.file_uris())
+        before.optimize.compact(post_commithook_properties=HOOKS)
+        sync_commits(self.folder / table, before.version() - 1)
+        after = open_table(self.folder, table)
+        after.vacuum(retention_hours=KEEP_REPLACED_HOURS, dry_run=False, post_commithook_properties=HOOKS)
+        return files - len(after.file_uris())
+
+    def forget_history(self) -> None:
+        """Leave nothing on disk but the rows of now; nobody may load, compact, or read an earlier version meanwhile."""
         for table in SCHEMAS:
-            path = self.folder / table
-            before = open_table(self.folder, table)
-            files = len(before.file_uris())
-            before.optimize.compact(post_commithook_properties=HOOKS)
-            sync_commits(path, before.version() - 1)
-            after = open_table(self.folder, table)
-            saved[table] = files - len(after.file_uris())
-            after.vacuum(retention_hours=KEEP_REPLACED_HOURS, dry_run=False, post_commithook_properties=HOOKS)
-        return saved
+            forget_history(self.folder, table)
+
+    @contextmanager
+    def rewriting(self) -> Generator[None]:
+        """Hold off whoever else rewrites files of the ledger."""
+        with locked(self.folder / "rewrite.lock"):
+            yield
 
     def _append(self, columns: duckdb.DuckDBPyConnection, table: str, load: str) -> int:
         rows: int = columns.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]

@@ -7,16 +7,18 @@ then may anybody be told. Checkpoints are made by compaction alone, because a to
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, write_deltalake
 from deltalake.exceptions import DeltaError
 
 from graphrisk.errors import StoreError
-from graphrisk.files import sync_path
+from graphrisk.files import sync_path, write_durably
 
 _TIME = pa.timestamp("us", "UTC")
 
@@ -125,6 +127,47 @@ def append(folder: Path, table: str, rows: Any, load: str) -> None:
     sync_commits(path, before)
 
 
+def replace_rows(folder: Path, table: str, rows: Any) -> None:
+    """Put Arrow rows in the place of all rows of a table, in one durable commit."""
+    path = folder / table
+    before = open_table(folder, table).version()
+    write_deltalake(path, rows, mode="overwrite", post_commithook_properties=HOOKS)
+    sync_commits(path, before)
+
+
+def forget_history(folder: Path, table: str) -> None:
+    """Leave nothing on disk of a table but its rows of now: no file that was replaced, no earlier log entry.
+
+    Log entries tell least and greatest values, and what was deleted. The caller sees to it that nobody writes to the
+    table or reads an earlier version of it. Killed at any moment, the table is whole and this can be done again.
+    """
+    path = folder / table
+    before = open_table(folder, table)
+    before.create_checkpoint()
+    last = before.version()
+    checkpoints = sorted((path / "_delta_log").glob(f"{last:020d}.checkpoint*.parquet"))
+    for file in (*checkpoints, path / "_delta_log" / "_last_checkpoint", path / "_delta_log"):
+        sync_path(file)
+    # Where there is a log entry there is a table, for all who look.
+    entry = {"commitInfo": {"timestamp": time.time_ns() // 1_000_000, "operation": "FORGET HISTORY"}}
+    write_durably(path / "_delta_log" / f"{last + 1:020d}.json", json.dumps(entry).encode())
+    kept = {file.name for file in checkpoints} | {"_last_checkpoint"}
+    for file in (path / "_delta_log").iterdir():
+        if file.is_file() and file.name not in kept and not _is_after(file, last):
+            file.unlink()
+    open_table(folder, table).vacuum(
+        retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True, post_commithook_properties=HOOKS
+    )
+    for file in sorted(path.rglob("*")):
+        if file.is_dir():
+            sync_path(file)
+    sync_path(path)
+
+
+def _is_after(entry: Path, version: int) -> bool:
+    return entry.suffix == ".json" and entry.stem.isdigit() and int(entry.stem) > version
+
+
 def sync_commits(path: Path, after: int) -> None:
     """fsync all that the table's commits after version ``after`` added: data files, log entries, their folders."""
     folders = {path, path / "_delta_log"}
@@ -151,7 +194,25 @@ def set_aside_torn_commits(folder: Path) -> bool:
         if entries and not _is_whole(entries[-1]):
             entries[-1].rename(entries[-1].with_suffix(".torn"))
             found = True
+        found |= _set_aside_torn_checkpoint(folder / table / "_delta_log")
     return found
+
+
+def _set_aside_torn_checkpoint(log: Path) -> bool:
+    """The same for a checkpoint; the log entries that it stands for are removed only once it is on the disk."""
+    torn = [file for file in log.glob("*.checkpoint*.parquet") if not _is_readable(file)]
+    for file in torn:
+        file.rename(file.with_suffix(".torn"))
+        (log / "_last_checkpoint").unlink(missing_ok=True)
+    return bool(torn)
+
+
+def _is_readable(checkpoint: Path) -> bool:
+    try:
+        pq.read_metadata(checkpoint)
+    except pa.ArrowException:
+        return False
+    return True
 
 
 def _is_whole(entry: Path) -> bool:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from graphrisk.pipeline.comparing import Differences, differences
     from graphrisk.pipeline.detecting import detect
     from graphrisk.pipeline.diffing import diff
+    from graphrisk.pipeline.erasing import Erased, erase
     from graphrisk.pipeline.explaining import Explainer, explainer_of, why
     from graphrisk.pipeline.following import follow
     from graphrisk.pipeline.graphing import graph_status, rebuild, sync, verify
@@ -33,15 +34,18 @@ if TYPE_CHECKING:
     from graphrisk.pipeline.publishing import publish, rollback
     from graphrisk.pipeline.replaying import replay
     from graphrisk.pipeline.running import Job, jobs, nightly
+    from graphrisk.pipeline.rotating import rotate_tokens
     from graphrisk.pipeline.signalling import catch_up, ensure_signals
     from graphrisk.pipeline.tidying import tidy
 
 _VERBS = {
     "loading": ("Loaded", "compact", "load"),
     "detecting": ("detect",),
+    "erasing": ("Erased", "erase"),
     "following": ("follow",),
     "graphing": ("graph_status", "rebuild", "sync", "verify"),
     "publishing": ("publish", "rollback"),
+    "rotating": ("rotate_tokens",),
     "signalling": ("catch_up", "ensure_signals"),
     "asking": (
         "account",
@@ -67,6 +71,7 @@ _VERBS = {
 
 __all__ = [
     "Differences",
+    "Erased",
     "Explainer",
     "Job",
     "Loaded",
@@ -80,6 +85,7 @@ __all__ = [
     "diff",
     "differences",
     "ensure_signals",
+    "erase",
     "explainer_of",
     "export",
     "follow",
@@ -97,6 +103,7 @@ __all__ = [
     "ring",
     "rings",
     "rollback",
+    "rotate_tokens",
     "run_status",
     "runs",
     "status",

@@ -27,3 +27,21 @@ def follow(settings: Settings, policy: Policy) -> None:
             "The graph lags behind (unexpected %s); `graphrisk graph sync` says more.",
             type(error).__name__,
         )
+
+
+def forget_in_graph(settings: Settings, policy: Policy) -> tuple[str, str | None]:
+    """Take what the ledger no longer has out of the graph: ``none`` (there is no graph), ``done`` or ``lags``, and then why.
+
+    A server of the home loses its database files, which keep what was deleted, and is written anew.
+    """
+    if not settings.may_have_graph:
+        return "none", None
+    from graphrisk.pipeline.graphing import drop_local_graph, graph_of, sync  # noqa: PLC0415 - the driver
+
+    try:
+        drop_local_graph(settings)
+        if graph_of(settings) is not None:
+            sync(settings, policy)
+        return "done", None
+    except GraphriskError as error:
+        return "lags", f"The graph lags behind: {error} Then `graphrisk graph sync` takes the accounts out of it."

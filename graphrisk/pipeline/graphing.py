@@ -13,6 +13,7 @@ from graphrisk.errors import SettingsError, StoreError
 from graphrisk.files import locked
 from graphrisk.graph.bulk import import_facts
 from graphrisk.graph.connection import GraphAddress, connect, graph_address
+from graphrisk.graph.erasing import erase_missing
 from graphrisk.graph.facts import LoadToWrite, empty_graph, load_batches, write_load
 from graphrisk.graph.migrations import migrate
 from graphrisk.graph.results import PublicationToWrite, compare_runs, pointer, write_publication
@@ -26,6 +27,8 @@ from graphrisk.policy import Policy
 from graphrisk.runs.store import Publication, publications, read_manifest, read_table
 from graphrisk.runs.tables import SCHEMAS
 from graphrisk.settings import Settings
+from graphrisk.sources.tokens import token_key
+from graphrisk.sources.tombstones import read_tombstones
 
 SIGHTINGS_WORTH_AN_IMPORT = 100_000
 
@@ -41,12 +44,15 @@ def graph_of(settings: Settings) -> GraphAddress | None:
 
 
 def sync(settings: Settings, policy: Policy) -> dict[str, int]:
-    """Write to the graph what it does not have: loads, then publications, each in order.
+    """Write to the graph what it does not have: loads, then publications, each in order; and take erased accounts out.
+
+    After an erasure or a rotation of the token key that cannot be followed in steps, the graph is written anew.
 
     Returns how many ``loads``, ``batches`` and ``publications`` were written. Raises ``SettingsError`` when no graph is
     named, ``StoreError`` when it cannot be reached or is another home's.
     """
     with locked(settings.graph_lock):
+        _empty_if_stale(settings)
         imported = _import(settings, policy)
         with _graph(settings) as (driver, database):
             migrate(driver, database)
@@ -54,6 +60,7 @@ def sync(settings: Settings, policy: Policy) -> dict[str, int]:
                 if imported:
                     _mark_imported(settings, session)
                 loads, batches = _sync_loads(settings, policy, session)
+                _sync_erasures(settings, policy, session)
                 shown = _sync_publications(settings, session)
     return {"loads": loads + imported, "batches": batches, "publications": shown}
 
@@ -112,6 +119,49 @@ def rebuild(settings: Settings, policy: Policy) -> dict[str, int]:
     ):
         empty_graph(session)
     return sync(settings, policy)
+
+
+def drop_local_graph(settings: Settings) -> None:
+    """Remove the database files of the home's own server, which keep what was deleted in them; it starts again if it ran."""
+    server = LocalServer(settings.local_graph)
+    if server.has_data:
+        with locked(settings.graph_lock), server.stopped():
+            server.drop_data()
+
+
+def _empty_if_stale(settings: Settings) -> None:
+    if not read_tombstones(settings.home) and not token_key(settings.home).rotations:
+        return
+    with _graph(settings) as (driver, database), driver.session(database=database) as session:
+        if why := _stale(settings, session):
+            LOG.info("The graph is written anew: %s", why)
+            empty_graph(session)
+
+
+def _stale(settings: Settings, session: Session) -> str | None:
+    """Why a graph cannot follow an erasure or a rotation in steps."""
+    loads = {load.seq: load for load in Ledger(settings.ledger).loads()}
+    tokens, key_ids = read(session, "erase/any_token"), {load.key_id for load in loads.values()}
+    if tokens and tokens[0]["token"].partition(":")[0] not in key_ids:
+        return "its tokens are of an earlier key"
+    for row in read(session, "load/watermark"):
+        load = loads.get(row["seq"])
+        if load and not row["done"] and (row["accounts"], row["sightings"]) != (load.accounts, load.sightings):
+            return f"load {load.seq} changed while it was written"
+    moves, shown = publications(settings.home), pointer(session)
+    if 0 < shown < len(moves) and not (settings.runs / moves[shown - 1].run_id).exists():
+        return f"the run that it shows, {moves[shown - 1].run_id}, is gone"
+    return None
+
+
+def _sync_erasures(settings: Settings, policy: Policy, session: Session) -> None:
+    if not read_tombstones(settings.home):
+        return
+    with settings.scratch("graph") as scratch, settings.columns(scratch) as columns:
+        loads = Ledger(settings.ledger).loads()
+        _view(settings, columns, loads)
+        with step("Erased accounts out of the graph") as progress:
+            erase_missing(session, columns, [_to_write(load) for load in loads], policy.kinds, progress.advance)
 
 
 def _import(settings: Settings, policy: Policy) -> int:

@@ -7,7 +7,8 @@ import json
 import secrets
 import shutil
 import time
-from contextlib import ExitStack, suppress
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,9 @@ from graphrisk.sources.report import content_digest, load_report, refusal
 from graphrisk.sources.source import Source
 from graphrisk.sources.staging import Stager
 from graphrisk.sources.tokens import TokenKey, token_key
+from graphrisk.sources.tombstones import read_tombstones
+
+SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @dataclass(frozen=True)
@@ -48,13 +52,15 @@ def load(settings: Settings, policy: Policy, sources: list[str], mapping: Path |
 
 def _load(settings: Settings, policy: Policy, tables: list[Source], sources: list[str]) -> Loaded:
     settings.prepare()
-    key = token_key(settings.home)
+    token_key(settings.home)  # made, or refused, before anything waits
     ledger = Ledger(settings.ledger).open()
-    ledger.check_key(key.key_id)
     name = "load_" + base64.b32encode(secrets.token_bytes(8)).decode().lower().rstrip("=")
     folder = settings.loads / name
     with ExitStack() as held:
         with locked(settings.loads / "sweep.lock"):
+            # Only now, since whoever rotates the key or erases accounts holds this lock.
+            key = token_key(settings.home)
+            ledger.check_key(key.key_id)
             _sweep(settings, ledger)
             folder.mkdir()
             held.enter_context(locked(folder / "owner.lock"))
@@ -64,8 +70,8 @@ def _load(settings: Settings, policy: Policy, tables: list[Source], sources: lis
             with suppress(Exception):
                 _forget(ledger, folder)
             raise
-    if not new:
-        _forget(ledger, folder)
+        if not new:
+            _forget(ledger, folder)
     return Loaded(accepted, new, json.loads(accepted.report))
 
 
@@ -83,7 +89,8 @@ def _accept(
         settings.columns(None) as judge,
         settings.columns(scratch) as staged,
     ):
-        tally = Stager(judge, staged, policy, key, time.time_ns() // 1000).stage(tables, folder / "rejects.csv")
+        stager = Stager(judge, staged, policy, key, time.time_ns() // 1000, read_tombstones(settings.home))
+        tally = stager.stage(tables, folder / "rejects.csv")
         report = load_report(staged, tally, policy, folder.name, sources)
         if why := refusal(tally, policy):
             raise LoadRefusedError(f"{why}; nothing was loaded: mend the rows listed in {_refused(folder, report)}.")
@@ -118,6 +125,17 @@ def _sweep(settings: Settings, ledger: Ledger) -> None:
         if folder.name not in accepted:
             ledger.sweep(folder.name)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def without_loads(settings: Settings, ledger: Ledger) -> Generator[None]:
+    """Hold off loads and compaction; waits for those that run, and removes what killed ones left."""
+    with locked(settings.loads / "sweep.lock"):
+        while not all(is_abandoned(folder / "owner.lock") for folder in settings.loads.glob("load_*")):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        with ledger.rewriting():
+            _sweep(settings, ledger)
+            yield
 
 
 def compact(settings: Settings) -> dict[str, int]:

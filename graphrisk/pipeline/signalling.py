@@ -1,6 +1,13 @@
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
 """ensure_signals(): every publication has its signals, derived from the run folders, however the process before ended."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from graphrisk.errors import GraphriskError
 from graphrisk.files import locked
@@ -9,6 +16,8 @@ from graphrisk.runs.feed import is_written, set_aside, write_signals
 from graphrisk.runs.store import Publication, publications, read_manifest, read_table
 from graphrisk.settings import Settings
 from graphrisk.signals import Findings, Move, changes, gap
+from graphrisk.sources.tokens import token_key
+from graphrisk.sources.tombstones import read_tombstones, tombstone
 
 
 def ensure_signals(settings: Settings) -> list[int]:
@@ -54,8 +63,11 @@ def _write(settings: Settings, publication: Publication) -> None:
         members = gap(move, gone)
         LOG.warning("Publication %d: what changed is not known, since %s was deleted.", move.seq, ", ".join(gone))
     else:
-        before = findings(settings, move.previous_run_id) if move.previous_run_id else None
-        members = changes(move, before, findings(settings, move.run_id))
+        after = findings(settings, move.run_id)
+        before = (
+            _remembered(settings, findings(settings, move.previous_run_id), after) if move.previous_run_id else None
+        )
+        members = changes(move, before, after)
     write_signals(settings.home, publication, members)
 
 
@@ -63,3 +75,16 @@ def findings(settings: Settings, run_id: str) -> Findings:
     """What signals are derived from of a run."""
     accounts, rings, lineage = (read_table(settings.runs, run_id, name) for name in ("accounts", "rings", "lineage"))
     return Findings(read_manifest(settings.runs, run_id)["live_run"], accounts, rings, lineage)
+
+
+def _remembered(settings: Settings, before: Findings, after: Findings) -> Findings:
+    """The run before, without the accounts that were erased since: no signal names them again."""
+    tombstones = set(read_tombstones(settings.home))
+    if not tombstones:
+        return before
+    key = token_key(settings.home)
+    ids = before.accounts["account_id"]
+    gone = ids.filter(pc.invert(pc.is_in(ids, value_set=after.accounts["account_id"].combine_chunks()))).to_pylist()
+    erased = [account_id for account_id in gone if tombstone(key, account_id) in tombstones]
+    kept = pc.invert(pc.is_in(ids, value_set=pa.array(erased, pa.string())))
+    return replace(before, accounts=before.accounts.filter(kept))

@@ -42,7 +42,7 @@ class DirectJudge:
         )
         self._columns_read = source.columns()
         self._projected = projection(source, source.mapping, {})
-        self._sql = sightings_sql(self._projected, policy)
+        self._sql = sightings_sql(self._projected, policy, len(key.chain))
         self._bound = {**token_parameters(policy, key), "phone_region": policy.load.phone_region}
         columns.register("mail_providers", mail_providers())
 

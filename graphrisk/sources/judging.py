@@ -25,7 +25,8 @@ from graphrisk.sources.normalise import (
     canonical_ip,
     canonical_phone,
 )
-from graphrisk.sources.tokens import TokenKey
+from graphrisk.sources.tokens import TokenKey, hmac_parameters, hmac_sql
+from graphrisk.sources.tombstones import ERASED_ACCOUNT
 
 REMEMBERED_VALUES = 200_000
 Remembered = dict[tuple[str, str], tuple[str | None, str | None]]
@@ -102,8 +103,9 @@ def values_sql(projected: str, policy: Policy, normalisers: tuple[str, ...]) -> 
     )
 
 
-def sightings_sql(projected: str, policy: Policy) -> str:
-    """Rows of the sightings table; the view ``translated`` has the canonical forms that Python made."""
+def sightings_sql(projected: str, policy: Policy, links: int) -> str:
+    """Rows of the sightings table; the view ``translated`` has the canonical forms that Python made, ``links`` master keys
+    make the tokens."""
     rejected = [(f"normaliser = '{normaliser}' AND ({sql})", reason) for normaliser, sql, reason in REJECTED]
     reason = _cases(
         [
@@ -130,8 +132,8 @@ def sightings_sql(projected: str, policy: Policy) -> str:
     judged = f"SELECT *, {reason} AS reason, {NETWORK} AS network_text FROM ({canonical})"
     week = f"((first_us - {_FIRST_MONDAY_DAYS} * 86400000000) // 604800000000)::INTEGER"
     return (
-        f"SELECT row, reason, length(v) AS length, account_id, kind, {_token(policy, 'canonical')} AS token,"
-        f" CASE WHEN network_text IS NOT NULL THEN {_token(policy, 'network_text')} END AS network, {HINT} AS hint,"
+        f"SELECT row, reason, length(v) AS length, account_id, kind, {_token(policy, 'canonical', links)} AS token,"
+        f" CASE WHEN network_text IS NOT NULL THEN {_token(policy, 'network_text', links)} END AS network, {HINT} AS hint,"
         f" CASE WHEN normaliser = 'ip' THEN {week} ELSE 0 END AS week, first_us AS first_seen, last_us AS last_seen,"
         f" coalesce(try_cast(count AS BIGINT), 1) AS count FROM ({judged})"
     )
@@ -163,10 +165,18 @@ def parameters_of(sql: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 def token_parameters(policy: Policy, key: TokenKey) -> dict[str, bytes | str]:
     """What ``sightings_sql`` needs of the token key; bound as parameters, so that no statement text holds a key."""
-    bound: dict[str, bytes | str] = {"key_id": key.key_id}
-    for kind in policy.kinds:
-        bound[f"inner_{kind}"], bound[f"outer_{kind}"] = key.pads(kind)
-    return bound
+    return {"key_id": key.key_id, **hmac_parameters(key, policy.kinds)}
+
+
+def without_erased(sql: str, links: int) -> str:
+    """Rows of ``sql`` with those rejected whose account is in the view ``tombstones``; each account is hashed once."""
+    digits = hmac_sql("account_id", ERASED_ACCOUNT, range(links))
+    return (
+        f"WITH judged AS MATERIALIZED ({sql}), gone AS (SELECT account_id FROM (SELECT DISTINCT account_id FROM judged"
+        f" WHERE reason IS NULL) WHERE {digits} IN (SELECT digits FROM tombstones))"
+        " SELECT judged.* REPLACE (coalesce(reason, CASE WHEN gone.account_id IS NOT NULL THEN 'erased_account' END) AS reason)"
+        " FROM judged LEFT JOIN gone USING (account_id)"
+    )
 
 
 def _typed(projected: str, policy: Policy) -> str:
@@ -184,9 +194,6 @@ def mail_providers() -> pa.Table:
     )
 
 
-def _token(policy: Policy, text: str) -> str:
-    arms = " ".join(
-        f"WHEN '{kind}' THEN sha256($outer_{kind}::BLOB || unhex(sha256($inner_{kind}::BLOB || encode({text}))))"
-        for kind in policy.kinds
-    )
-    return f"CASE WHEN reason IS NULL THEN $key_id || ':' || left(CASE kind {arms} END, 32) END"
+def _token(policy: Policy, text: str, links: int) -> str:
+    arms = " ".join(f"WHEN '{kind}' THEN {hmac_sql(text, kind, range(links))}" for kind in policy.kinds)
+    return f"CASE WHEN reason IS NULL THEN $key_id || ':' || CASE kind {arms} END END"

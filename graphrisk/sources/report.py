@@ -41,19 +41,25 @@ def load_report(
 
     ``completeness`` is the share (0–1) of the load's accounts that have a sighting of the kind.
     """
-    kinds = sorted(policy.kinds)
-    accounts, bare, having = _completeness(staged, kinds)
     return {
         "load": load,
         "sources": sources,
         "rows": {table: tally.rows[table] for table in TABLES},
         "accepted": {table: tally.rows[table] - sum(tally.rejected[table].values()) for table in TABLES},
         "rejected": {table: dict(sorted(tally.rejected[table].items())) for table in TABLES},
+        **facts_report(staged, sorted(policy.kinds)),
+        "ignored_columns": tally.ignored_columns,
+    }
+
+
+def facts_report(staged: duckdb.DuckDBPyConnection, kinds: list[str]) -> dict[str, Any]:
+    """The part of a report that the load's facts tell, whatever rows they came from."""
+    accounts, bare, having = _completeness(staged, kinds)
+    return {
         "accounts": accounts,
         "completeness": {kind: _share(having[kind], accounts) for kind in kinds},
         "accounts_without_attribute": _share(bare, accounts),
         "most_shared": _most_shared(staged),
-        "ignored_columns": tally.ignored_columns,
     }
 
 
@@ -63,7 +69,7 @@ def refusal(tally: Tally, policy: Policy) -> str | None:
     for table in TABLES:
         share = tally.reject_share(table)
         if share > limit:
-            counts = tally.rejected[table].most_common()
+            counts = [each for each in tally.rejected[table].most_common() if each[0] != "erased_account"]
             listed = ", ".join(f"{count:,} {reason}" for reason, count in counts)
             meaning = REJECT_REASONS[counts[0][0]]
             return (

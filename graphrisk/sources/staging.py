@@ -34,12 +34,14 @@ from graphrisk.sources.judging import (
     token_parameters,
     translations,
     values_sql,
+    without_erased,
 )
 from graphrisk.sources.mapping import TableMapping, fit, plain
 from graphrisk.sources.normalise import PYTHON_NORMALISERS
 from graphrisk.sources.projection import numbered, projection
 from graphrisk.sources.source import Batch, Source
-from graphrisk.sources.tokens import TokenKey
+from graphrisk.sources.tokens import TokenKey, hmac_parameters
+from graphrisk.sources.tombstones import ERASED_ACCOUNT
 
 ROWS_A_THREAD = 16_384
 
@@ -107,14 +109,16 @@ class Tally:
     ignored_columns: dict[str, list[str]] = field(default_factory=dict)
 
     def reject_share(self, table: str) -> float:
-        """Rejected rows of a table over all its rows (0–1)."""
-        return sum(self.rejected[table].values()) / self.rows[table] if self.rows[table] else 0.0
+        """Rejected rows of a table over all its rows (0–1), but for those of erased accounts, which are no fault."""
+        faulty = sum(self.rejected[table].values()) - self.rejected[table]["erased_account"]
+        return faulty / self.rows[table] if self.rows[table] else 0.0
 
 
 class Stager:
     """Stages sources into tables ``accounts``, ``sightings`` and ``labels`` of the connection ``staged``.
 
-    ``judge`` is a second connection, one that cannot spill: it alone sees raw values.
+    ``judge`` is a second connection, one that cannot spill: it alone sees raw values. Rows of accounts in ``tombstones``
+    are rejected.
     """
 
     def __init__(
@@ -124,10 +128,12 @@ class Stager:
         policy: Policy,
         key: TokenKey,
         now_us: int,
+        tombstones: Sequence[str] = (),
     ) -> None:
         self._judge, self._staged, self._policy = judge, staged, policy
         self._reader = judge.cursor()
-        self._tokens = token_parameters(policy, key)
+        self._tokens, self._links = token_parameters(policy, key), len(key.chain)
+        self._erased = hmac_parameters(key, [ERASED_ACCOUNT]) if tombstones else {}
         self._now_us = now_us
         self._remembered: Remembered = {}
         self.tally = Tally()
@@ -135,6 +141,7 @@ class Stager:
             extra = ", place UBIGINT" if table == "sightings" else ""
             staged.execute(f"CREATE TABLE staged_{table} ({columns}{extra})")
         judge.register("mail_providers", mail_providers())
+        judge.register("tombstones", pa.table({"digits": [each.partition(":")[2] for each in tombstones]}))
 
     def stage(self, sources: Sequence[Source], rejects: Path) -> Tally:
         """Read all sources; rejected rows go to the CSV file ``rejects``, masked.
@@ -208,11 +215,13 @@ class Stager:
             return self._query(accounts_sql(projected) if table == "accounts" else labels_sql(projected), bound)
         self._judge.register("translated", translated)
         return self._query(
-            sightings_sql(projected, self._policy),
+            sightings_sql(projected, self._policy, self._links),
             bound | self._tokens | {"phone_region": self._policy.load.phone_region},
         )
 
     def _query(self, sql: str, bound: Bound[str, Any]) -> pa.Table:
+        if self._erased:
+            sql, bound = without_erased(sql, self._links), {**bound, **self._erased}
         return self._judge.sql(sql, params=parameters_of(sql, bound)).to_arrow_table()
 
     def _reject(self, writer: Any, source: Source, rows: pa.Array, why: pa.Table | None) -> None:

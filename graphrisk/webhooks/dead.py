@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 from graphrisk.errors import StoreError
 from graphrisk.files import sync_path, write_durably
 from graphrisk.runs.feed import feed_folder
+from graphrisk.runs.redaction import without_accounts
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,18 @@ def unbury(home: Path, letter: DeadLetter) -> None:
 def drop_dead(home: Path, webhook: str) -> None:
     """Remove all dead letters of a webhook."""
     shutil.rmtree(feed_folder(home) / "dead" / webhook, ignore_errors=True)
+
+
+def redact_dead(home: Path, account_ids: Sequence[str]) -> tuple[dict[str, Any], list[str]]:
+    """Take accounts out of all dead letters; how many signals that were, as ``dead_signals``, and nothing left to do."""
+    count = 0
+    for letter in dead_letters(home):
+        body, lines = without_accounts(letter.batch.body, account_ids)
+        if lines:
+            content = {**letter.described(), "body": body.decode()}
+            write_durably(_path(home, letter.batch), json.dumps(content, ensure_ascii=False, indent=1).encode())
+        count += lines
+    return {"dead_signals": count}, []
 
 
 def _path(home: Path, batch: Batch) -> Path:

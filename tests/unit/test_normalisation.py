@@ -230,8 +230,8 @@ def test_a_bad_row_is_rejected_for_its_reason_and_no_other(nth: int, rejected: d
 
 
 def test_every_reason_is_met_by_some_row() -> None:
-    # malformed_row belongs to the formats: tests/contracts/test_source_formats.py
-    assert {reason for _, reason, _ in CASES} | {"malformed_row"} == set(REJECT_REASONS)
+    # malformed_row belongs to the formats (tests/contracts/test_source_formats.py), erased_account to erasures
+    assert {reason for _, reason, _ in CASES} | {"malformed_row", "erased_account"} == set(REJECT_REASONS)
 
 
 def test_good_rows_around_bad_ones_are_accepted(rejected: dict[tuple[str, int], str]) -> None:

@@ -1,0 +1,5 @@
+// How many accounts there are.
+// mode: read
+// params:
+MATCH (account:Account)
+RETURN count(account) AS accounts
