@@ -156,7 +156,7 @@ def _changed(old: pa.Table, new: pa.Table) -> pa.Table:
     nothing = new.slice(0, 0).take(pa.nulls(gone.num_rows, pa.int32()))
     left = pa.concat_tables([old.take(place), gone])
     right = pa.concat_tables([new, nothing])
-    ids = pa.chunked_array([*new["account_id"].chunks, *gone["account_id"].chunks])
+    ids = pa.chunked_array([*new["account_id"].chunks, *gone["account_id"].chunks], pa.string())
     columns = {"account_id": ids, "score": right["score"]}
     for name, column, unsaid in (("ring", "ring_id", ""), ("role", "role", ""), ("band", "band", UNSAID_BAND)):
         was, now = pc.fill_null(left[column], unsaid), pc.fill_null(right[column], unsaid)

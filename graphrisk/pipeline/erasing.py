@@ -17,7 +17,7 @@ from graphrisk.logs import LOG
 from graphrisk.pipeline.detecting import detect
 from graphrisk.pipeline.erasure_record import Record, begin_record
 from graphrisk.pipeline.erasure_remains import places_that_name, redact_reports, remove_exports
-from graphrisk.pipeline.following import forget_in_graph
+from graphrisk.pipeline.following import forget_in_graph, show_elsewhere
 from graphrisk.pipeline.loading import without_loads
 from graphrisk.pipeline.publishing import publish
 from graphrisk.pipeline.redescribing import redescribe
@@ -155,3 +155,4 @@ def _publish_without(settings: Settings, policy: Policy, live: str, ids: list[st
         )
         publish(settings, policy, run_id, "accounts were erased")
     record.add("published", [run_id])
+    show_elsewhere(settings, policy)

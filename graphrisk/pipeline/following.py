@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from graphrisk.errors import GraphriskError
 from graphrisk.logs import LOG
 from graphrisk.policy import Policy
@@ -27,6 +29,12 @@ def follow(settings: Settings, policy: Policy) -> None:
             "The graph lags behind (unexpected %s); `graphrisk graph sync` says more.",
             type(error).__name__,
         )
+
+
+def show_elsewhere(settings: Settings, policy: Policy) -> None:
+    """``follow`` for a server elsewhere, while the run that it shows is still there: without it, all is written anew."""
+    if os.environ.get("GRAPHRISK_NEO4J_URL"):
+        follow(settings, policy)
 
 
 def forget_in_graph(settings: Settings, policy: Policy) -> tuple[str, str | None]:
