@@ -48,7 +48,9 @@ class WhatIf:
         if reference.hash != snapshot.manifest["reference_hash"]:
             raise InputError(f"The reference changed since run {snapshot.run_id}; detect and publish, then ask again.")
         if key.key_id != snapshot.manifest["token_key"]:
-            raise InputError(f"Run {snapshot.run_id} has tokens of another key; give the key that made them.")
+            raise InputError(
+                f"Run {snapshot.run_id} has tokens of another key; give that key, or detect and publish anew."
+            )
         self.assessor = Assessor(snapshot, facts, reference)
         self._snapshot, self._facts, self._policy = snapshot, facts, self.assessor.policy
         columns = duckdb.connect(config={"threads": 1, "temp_directory": ""})

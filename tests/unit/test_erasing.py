@@ -228,15 +228,15 @@ def test_ring_ids_resolve_and_cursors_stay_good(world: Path, tmp_path: Path) -> 
 
 def test_an_account_that_nobody_knows_is_refused_and_nothing_changes(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    load(home, write_facts(tmp_path / "facts", sightings=farm("a", 4, 3)))
+    load(home, write_facts(tmp_path / "facts", sightings=farm("crook", 4, 3)))
     before = ask(home, "FROM fact_sightings ORDER BY ALL")
     with pytest.raises(NotFoundError, match="'nobody'"):
-        erase(home, "a000", "nobody")
+        erase(home, "crook000", "nobody")
     with pytest.raises(InputError, match="reason"):
-        erase(home, "a000", reason="a000 asked for it")
+        erase(home, "crook000", reason="crook000 asked for it")
     assert ask(home, "FROM fact_sightings ORDER BY ALL") == before
-    assert erase(home, "a000").certificate["removed"]["accounts"] == 1
-    assert erase(home, "a000").certificate["removed"]["accounts"] == 0
+    assert erase(home, "crook000").certificate["removed"]["accounts"] == 1
+    assert erase(home, "crook000").certificate["removed"]["accounts"] == 0
 
 
 def test_the_last_account_can_go(tmp_path: Path) -> None:
@@ -250,12 +250,12 @@ def test_the_last_account_can_go(tmp_path: Path) -> None:
 
 def test_the_command_reads_a_file_and_prints_a_certificate(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    night(home, write_facts(tmp_path / "facts", sightings=farm("a", 6, 3)))
-    (tmp_path / "ids").write_text("a000\na001\n")
+    night(home, write_facts(tmp_path / "facts", sightings=farm("crook", 6, 3)))
+    (tmp_path / "ids").write_text("crook000\na001\n")
     told = call_cli("erase", "--file", tmp_path / "ids", home=home)
     assert told.returncode == 0, told.stderr
     assert "2 accounts" in told.stdout
-    assert "a000" not in told.stdout
+    assert "crook000" not in told.stdout
     assert call_cli("erase", home=home).returncode == 2
     assert call_cli("erase", "nobody", home=home).returncode == 6
     assert call_cli("erase", "--file", tmp_path / "gone", home=home).returncode == 3
@@ -282,20 +282,20 @@ def test_the_log_of_reads_stays_whole_and_old_anchors_tell_of_the_change(tmp_pat
 
 def test_a_log_that_is_written_to_now_is_left_and_the_next_erasure_ends_it(tmp_path: Path) -> None:
     home = tmp_path / "home"
-    night(home, write_facts(tmp_path / "facts", sightings=farm("a", 6, 3)))
+    night(home, write_facts(tmp_path / "facts", sightings=farm("crook", 6, 3)))
     log = AuditLog(home)
-    read(log, "a000")
-    first = erase(home, "a000")
+    read(log, "crook000")
+    first = erase(home, "crook000")
     assert "graphrisk serve" in first.left[0]
     assert first.certificate["finished_at"] is None
-    read(log, "a001")
+    read(log, "crook001")
     log.close()
-    second = erase(home, "a000")
+    second = erase(home, "crook000")
     assert second.left == []
     assert second.certificate["erasure"] == first.certificate["erasure"]
     assert second.certificate["removed"]["accounts"] == second.certificate["removed"]["audit_lines"] == 1
     assert_whole(verify_audit(home), 1, 2)
-    assert places_of(["a000"], home) == []
+    assert places_of(["crook000"], home) == []
 
 
 def test_a_log_with_a_problem_keeps_it(tmp_path: Path) -> None:
@@ -315,7 +315,7 @@ def odd_id(dice: random.Random) -> str:
     return "i" + "".join(dice.choice(alphabet) for _ in range(dice.randint(3, 20))) + "x"
 
 
-@pytest.mark.parametrize("seed", [*range(4), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(4, 40))])
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 30))])
 def test_any_accounts_of_any_loads_leave_what_would_be_there_without_them(tmp_path: Path, seed: int) -> None:
     dice = random.Random(seed)
     ids = sorted({odd_id(dice) for _ in range(30)})
