@@ -320,7 +320,7 @@ def test_any_accounts_of_any_loads_leave_what_would_be_there_without_them(tmp_pa
     dice = random.Random(seed)
     ids = sorted({odd_id(dice) for _ in range(30)})
     erased = dice.sample(ids, dice.randint(1, 12))
-    homes = {"with": [], "without": []}  # type: dict[str, list[Path]]
+    homes: dict[str, list[Path]] = {"with": [], "without": []}
     for number in range(3):
         rows = [
             sighting(
