@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,9 +99,12 @@ def _goes_on_from(file: Path) -> int | None:
 
 
 def _remade(register: Register, head: Head, names: set[bytes], before: _Remade | None) -> _Remade | None:
+    content = (register.folder / head.file_name).read_bytes()
+    if before is None and not re.search(b"|".join(map(re.escape, names)), content):
+        return None
     links, last = Links(register.key), BEFORE_FIRST
     lines, values, redacted = list[bytes](), list[bytes](), 0
-    for place, line in enumerate((register.folder / head.file_name).read_bytes().splitlines(keepends=True)):
+    for place, line in enumerate(content.splitlines(keepends=True)):
         if not line.endswith(END):
             break  # torn by the kill of its process
         body = line[: -len(CHAIN + BEFORE_FIRST + END)]
@@ -118,10 +122,10 @@ def _remade(register: Register, head: Head, names: set[bytes], before: _Remade |
 
 
 def _without(body: bytes, names: set[bytes]) -> tuple[bytes, bool]:
-    if not any(name in body for name in names):
-        return body, False
     head, _, rest = body.partition(_IDS)
-    listed, _, tail = rest.partition(_AFTER_IDS)
+    listed, is_read, tail = rest.partition(_AFTER_IDS)
+    if not is_read:
+        return body, False
     ids = [quoted(each).encode() for each in json.loads(b"[" + listed + b"]")]
     kept = [quoted(ERASED).encode() if each in names else each for each in ids]
     return head + _IDS + b",".join(kept) + _AFTER_IDS + tail, kept != ids

@@ -56,10 +56,13 @@ def _redact_rejects(path: Path, account_ids: Sequence[str]) -> None:
 def remove_exports(settings: Settings, account_ids: Sequence[str]) -> int:
     """Remove the exports under the home that hold one of the accounts; how many files that were."""
     wanted, count = pa.array(account_ids, pa.string()), 0
+    for name in EXPORTED:
+        for part in settings.home.rglob(f".{name}.*.part"):
+            part.unlink()  # left by an export that was killed
     for told in sorted(settings.home.rglob("run.json")):
         tables = [each for each in _tables_of(told.parent) if settings.runs not in each.parents]
         if any(_holds(table, wanted) for table in tables if table.stem == "accounts"):
-            for path in (*tables, told):
+            for path in (*reversed(tables), told):  # accounts after what they tell of, for the next try
                 path.unlink()
                 count += 1
     return count

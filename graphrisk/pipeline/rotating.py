@@ -86,7 +86,7 @@ def _rotated_sql(name: str, kinds: list[str], old: dict[str, int], key: TokenKey
     """SQL for the token that a token becomes: as many master keys as it has not met yet do to its digits what they do."""
     digits = f"split_part({name}, ':', 2)"
     arms = [
-        f"WHEN kind = '{kind}' AND split_part({name}, ':', 1) = '{key_id}'"
+        f"WHEN kind = '{kind}' AND starts_with({name}, '{key_id}:')"
         f" THEN $key_id || ':' || {hmac_sql(digits, kind, range(links, len(key.chain)))}"
         for kind in kinds
         for key_id, links in old.items()

@@ -16,6 +16,7 @@ from graphrisk.files import locked, write_durably
 from graphrisk.runs.feed import feed_folder
 
 ERASED = "(erased)"
+_ACCOUNT = re.compile(rb'"account_id":("(?:[^"\\]|\\.)*"),')
 _HEAD = ("cursor", "seq", "at", "type", "run_id", "previous_run_id")
 
 
@@ -26,6 +27,8 @@ def redact_feed(home: Path, account_ids: Sequence[str]) -> int:
     if not folder.exists():
         return 0
     with locked(home / "signals.lock"):
+        for path in folder.glob(".*.ndjson.*"):
+            path.unlink()  # left by a writer that was killed; those that live hold the lock
         for path in sorted([*folder.glob("*.ndjson"), *folder.glob("replaced/*.ndjson")]):
             content, lines = without_accounts(path.read_bytes(), account_ids)
             if lines:
@@ -36,14 +39,13 @@ def redact_feed(home: Path, account_ids: Sequence[str]) -> int:
 
 def without_accounts(content: bytes, account_ids: Sequence[str]) -> tuple[bytes, int]:
     """Lines of the feed without the accounts, of the same length, and how many lines differ."""
-    needles = [b'"account_id":' + json.dumps(each, ensure_ascii=False).encode() + b"," for each in account_ids]
-    if not any(needle in content for needle in needles):
-        return content, 0
-    lines, count = content.splitlines(keepends=True), 0
-    for place, line in enumerate(lines):
-        if any(needle in line for needle in needles):
-            lines[place], count = _erased(line), count + 1
-    return b"".join(lines), count
+    names = {json.dumps(each, ensure_ascii=False).encode() for each in account_ids}
+    places = [found.start() for found in _ACCOUNT.finditer(content) if found[1] in names]
+    redacted_content = bytearray(content)
+    for place in places:
+        start, end = content.rfind(b"\n", 0, place) + 1, content.index(b"\n", place) + 1
+        redacted_content[start:end] = _erased(content[start:end])
+    return bytes(redacted_content), len(places)
 
 
 def _erased(line: bytes) -> bytes:

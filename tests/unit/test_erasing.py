@@ -251,7 +251,7 @@ def test_the_last_account_can_go(tmp_path: Path) -> None:
 def test_the_command_reads_a_file_and_prints_a_certificate(tmp_path: Path) -> None:
     home = tmp_path / "home"
     night(home, write_facts(tmp_path / "facts", sightings=farm("crook", 6, 3)))
-    (tmp_path / "ids").write_text("crook000\na001\n")
+    (tmp_path / "ids").write_text("crook000\ncrook001\n")
     told = call_cli("erase", "--file", tmp_path / "ids", home=home)
     assert told.returncode == 0, told.stderr
     assert "2 accounts" in told.stdout

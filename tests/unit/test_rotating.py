@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import shutil
 from pathlib import Path
 
@@ -124,3 +125,22 @@ def test_a_rotation_that_was_cut_short_is_ended_with_its_key(tmp_path: Path) -> 
     assert call_cli("load", tmp_path / "facts", home=home).returncode == 2
     assert pipeline.rotate_tokens(settings_at(home))["sightings"] == 10
     assert (home / "token.key").read_text() == began
+
+
+def test_what_if_has_the_new_tokens_once_a_run_has_them(tmp_path: Path) -> None:
+    home, asked = tmp_path / "home", tmp_path / "asked.ndjson"
+    load(home, write_facts(tmp_path / "facts", sightings=[sighting(f"x{n}", "device", "device-1") for n in range(4)]))
+    night = [["detect"], ["publish", "--force", "--reason", "a test"]]
+    asked.write_text('{"sightings": [{"kind": "device", "value": "device-1", "seen_at": "2026-01-05T10:00:00Z"}]}\n')
+    for words in night:
+        assert call_cli(*words, home=home).returncode == 0
+    before = call_cli("assess", asked, "--json", home=home)
+    assert before.returncode == 0, before.stderr
+    pipeline.rotate_tokens(settings_at(home))
+    assert "another key" in call_cli("assess", asked, home=home).stderr
+    for words in night:
+        assert call_cli(*words, home=home).returncode == 0
+    after = call_cli("assess", asked, "--json", home=home)
+    assert after.returncode == 0, after.stderr
+    linked = [json.loads(told.stdout)[0]["links"] for told in (before, after)]
+    assert [link["strength"] for link in linked[0]] == [link["strength"] for link in linked[1]] != []
