@@ -98,7 +98,7 @@ async def _drain(http: httpx.AsyncClient, home: Path, name: str, policy: Deliver
         if read_registry(home).webhooks.get(name) != webhook:
             continue  # it was removed, or is another one now, whose place in the feed is its own
         if reason is not None:
-            bury(home, batch, reason, policy.attempts)
+            bury(home, _as_it_is_now(home, webhook, batch), reason, policy.attempts)
             LOG.warning(
                 "Webhook %s: a batch of %d signals is a dead letter after %d attempts: %s",
                 name,
@@ -126,6 +126,12 @@ def _next_batch(home: Path, webhook: Webhook, signals: int) -> Batch | None:
     return Batch(webhook.name, f"dlv_{digest}", cursor_of(lines[-1]), len(lines), body)
 
 
+def _as_it_is_now(home: Path, webhook: Webhook, batch: Batch) -> Batch:
+    """The batch as the feed has it: an account may have been erased while it was tried."""
+    now = _next_batch(home, webhook, batch.signals)
+    return replace(batch, body=now.body) if now and now.cursor == batch.cursor else batch
+
+
 async def _retry(
     http: httpx.AsyncClient, home: Path, webhook: Webhook, policy: DeliveryPolicy, delivered: Delivered
 ) -> None:
@@ -133,7 +139,11 @@ async def _retry(
     for place, letter in enumerate(letters):
         reason = await send(http, home, webhook, letter.batch, policy)
         if reason is not None:
-            bury(home, letter.batch, reason, letter.attempts + policy.attempts)
+            # Read again, since an account may have been erased while it was tried.
+            now = next(
+                (each for each in dead_letters(home, webhook.name) if each.batch.cursor == letter.batch.cursor), letter
+            )
+            bury(home, now.batch, reason, letter.attempts + policy.attempts)
             delivered.dead += len(letters) - place
             return
         delivered.count(letter.batch, None)
