@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from graphrisk.pipeline.packing import pack_account, pack_ring
     from graphrisk.pipeline.publishing import publish, rollback
     from graphrisk.pipeline.replaying import replay
-    from graphrisk.pipeline.running import Job, jobs, nightly
     from graphrisk.pipeline.rotating import rotate_tokens
+    from graphrisk.pipeline.running import Job, jobs, nightly
     from graphrisk.pipeline.signalling import catch_up, ensure_signals
     from graphrisk.pipeline.tidying import tidy
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+import os
+import shutil
+import socket
+import time
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from graphrisk.errors import InputError, NotFoundError, PublicationRefusedError
-from graphrisk.files import locked
+from graphrisk.files import BusyError, locked, only_one
 from graphrisk.ledger.rewriting import delete_accounts, view_stored
 from graphrisk.ledger.store import Ledger
 from graphrisk.ledger.tables import FACTS
@@ -26,7 +32,7 @@ from graphrisk.rings.identity import ring_key
 from graphrisk.runs.redaction import redact_feed, redact_reasons, redacted
 from graphrisk.runs.removal import holds, leave_cores, remove_run
 from graphrisk.runs.store import current_run, read_manifest, run_ids
-from graphrisk.settings import Settings
+from graphrisk.settings import SECONDS_BETWEEN_LOOKS, Settings
 from graphrisk.sources.tokens import token_key
 from graphrisk.sources.tombstones import read_tombstones, tombstone, write_tombstones
 
@@ -61,7 +67,7 @@ def erase(
     if reason and redacted(reason, ids) != reason:
         raise InputError("The reason names an account, and it is kept for ever; give one without its id.")
     ledger = Ledger(settings.ledger).open()
-    with locked(settings.home / "erase.lock"):
+    with locked(settings.home / "erase.lock"), _between_jobs(settings):
         record = _leave_ledger(settings, ledger, ids, reason)
         _leave_runs(settings, policy, ids, record)
         figures: dict[str, Any] = {"signals": redact_feed(settings.home, ids)}
@@ -77,6 +83,21 @@ def erase(
         left += [lag] if lag else []
         certificate = record.finish(figures, [load.content for load in ledger.loads()], bool(left))
         return Erased(certificate, left, places_that_name(settings, ids))
+
+
+@contextmanager
+def _between_jobs(settings: Settings) -> Generator[None]:
+    """Wait for a job that is at work, since it writes its report again at its end; the next one is told who works now."""
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    owner = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now})
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(only_one(settings.home / "job.lock", owner))
+                break
+            except BusyError:
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+        yield
 
 
 def _leave_ledger(settings: Settings, ledger: Ledger, ids: list[str], reason: str | None) -> Record:
@@ -135,6 +156,8 @@ def _leave_runs(settings: Settings, policy: Policy, ids: list[str], record: Reco
     settings.wait_for_work()
     going = [run_id for run_id in run_ids(settings.runs) if holds(settings.runs, run_id, ids)]
     record.add("runs", going)
+    for hidden in settings.runs.glob(".gone-*"):
+        shutil.rmtree(hidden, ignore_errors=True)  # left by somebody who tidied up and was killed
     with settings.scratch("erase") as scratch:
         for run_id in going:
             remove_run(scratch, settings.runs, run_id)

@@ -22,7 +22,7 @@ from graphrisk.settings import Settings
 
 EXPORTED = ("accounts", "rings", "links")
 OURS = (
-    "api", "audit", "current.json", "erasures", "home.json", "ledger", "loads", "neo4j", "neo4j-replica", "runs", "signals", "tmp",
+    "api", "audit", "current.json", "erasures", "home.json", "jobs", "ledger", "loads", "neo4j", "neo4j-replica", "runs", "signals", "tmp",
     "token.key",
 )  # fmt: skip
 """What of a home is written by this program, and seen to in other ways."""
@@ -30,19 +30,30 @@ BYTES_AT_ONCE = 2**24
 
 
 def redact_reports(settings: Settings, account_ids: Sequence[str], lonely: Collection[str] = ()) -> None:
-    """Take accounts out of the names of sources and columns, and ``lonely`` tokens out of what was shared most."""
+    """Take accounts out of what reports of loads and jobs say of sources, and ``lonely`` tokens out of what was shared most."""
     for path in sorted(settings.loads.glob("*/report.json")):
         report = json.loads(path.read_text())
-        told = {name: redacted(report.get(name), account_ids) for name in ("sources", "ignored_columns")}
-        shared: dict[str, list[dict[str, Any]]] = report.get("most_shared", {})
-        told["most_shared"] = {
-            kind: [each for each in most if each["token"] not in lonely] for kind, most in shared.items()
-        }
-        if any(report.get(name) != value for name, value in told.items()):
-            write_durably(path, json.dumps(report | told, ensure_ascii=False).encode())
+        if (cleaned := _cleaned(report, account_ids, lonely)) != report:
+            write_durably(path, json.dumps(cleaned, ensure_ascii=False).encode())
+    for path in sorted((settings.home / "jobs").glob("*.json")):
+        job = json.loads(path.read_text())
+        told = {name: redacted(job[name], account_ids) for name in ("sources", "error")}
+        if job["load"]:
+            told["load"] = {**job["load"], "report": _cleaned(job["load"]["report"], account_ids, lonely)}
+        if job | told != job:
+            write_durably(path, json.dumps(job | told, indent=1, ensure_ascii=False).encode())
     for path in sorted(settings.loads.glob("*/rejects.csv")):
         if _names(path, account_ids):
             _redact_rejects(path, account_ids)
+
+
+def _cleaned(report: dict[str, Any], account_ids: Sequence[str], lonely: Collection[str]) -> dict[str, Any]:
+    told = {name: redacted(report.get(name), account_ids) for name in ("sources", "ignored_columns")}
+    shared: dict[str, list[dict[str, Any]]] = report.get("most_shared", {})
+    told["most_shared"] = {
+        kind: [each for each in most if each["token"] not in lonely] for kind, most in shared.items()
+    }
+    return report | told
 
 
 def _redact_rejects(path: Path, account_ids: Sequence[str]) -> None:
