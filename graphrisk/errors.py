@@ -10,7 +10,8 @@
     ├── NotFoundError           6   an id that nothing answers to
     └── PublicationRefusedError 7   the guard said no; its reasons are in ``reasons``
 
-A message is one sentence that names the thing, the value and the next step, and never a raw attribute value.
+A message is one sentence that names the thing, the value and the next step, and never a raw attribute value; a guard
+that has several reasons gives each a line.
 """
 
 from __future__ import annotations
@@ -58,8 +59,9 @@ class PublicationRefusedError(GraphriskError):
     def __init__(self, run_id: str, reasons: list[str]) -> None:
         self.run_id = run_id
         self.reasons = reasons
-        listed = "; ".join(reasons)
+        listed = reasons[0] + ". " if len(reasons) == 1 else "".join(f"\n- {reason}" for reason in reasons) + "\n"
         super().__init__(
-            f"Run {run_id} was not published: {listed}. The live run is unchanged; look at the run with "
-            f'`graphrisk rings --run {run_id}`, or publish it with --force --reason "…".'
+            f"Run {run_id} was not published: {listed}The live run is unchanged; look at the run with "
+            f"`graphrisk rings --run {run_id}`, at all figures with `graphrisk publish {run_id} --json`, mend the source or "
+            'the policy and detect again, or publish it with --force --reason "…".'
         )

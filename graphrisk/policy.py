@@ -129,8 +129,9 @@ class RecommendationPolicy(_Section):
 
 
 class GuardPolicy(_Section):
-    """Limits of a publication; those that compare need a live run. Up to ``small_component`` accounts in a component
-    and ``small_change`` accounts that change are never too many, whatever their share of a small ledger."""
+    """Limits of a publication; those that compare need a live run. Up to ``small_component`` accounts in a component or
+    new at one value, ``small_change`` accounts that change and ``small_links`` links are never too many, whatever their
+    share of a small ledger. The rest say how far a figure may be from those of the last ``learn_from`` published runs."""
 
     max_ring_accounts: int = Field(default=5_000, ge=3)
     max_component_share: Share = 0.05
@@ -138,6 +139,15 @@ class GuardPolicy(_Section):
     max_kind_shrink: Share = 0.20
     small_component: int = Field(default=200, ge=0)
     small_change: int = Field(default=20, ge=0)
+    max_value_share: Share = 0.05
+    max_link_growth: float = Field(default=0.5, ge=0)
+    small_links: int = Field(default=2_000, ge=0)
+    learn_from: int = Field(default=20, ge=0, le=200)
+    deviations: float = Field(default=6.0, ge=1)
+    min_odds: float = Field(default=8.0, gt=1)
+    min_ratio: float = Field(default=4.0, gt=1)
+    min_change: Share = 0.05
+    min_clock_minutes: int = Field(default=45, ge=1)
 
 
 def _default_kinds() -> dict[str, KindPolicy]:

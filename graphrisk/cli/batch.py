@@ -16,7 +16,6 @@ from graphrisk.cli.comparing import print_difference
 from graphrisk.cli.render import print_detected, print_load, print_published
 from graphrisk.cli.serving import DEFAULT_PORT
 from graphrisk.errors import PublicationRefusedError, SettingsError
-from graphrisk.runs.store import Publication
 from graphrisk.settings import Settings
 
 Sources = Annotated[
@@ -98,12 +97,22 @@ def publish(
     json: Json = False,
     home: Home = None,
 ) -> None:
-    """Make a run the live one, if the guard agrees."""
+    """Make a run the live one, if the guard agrees. With --json, also all figures that it looked at."""
     settings = settings_of(home)
     chosen = policy_of(settings, policy)
-    move = pipeline.publish(settings, chosen, run_id, forced(force, reason))
+    why = forced(force, reason)
+    judged = pipeline.judgement(settings, chosen, run_id) if json else None
+    try:
+        move = pipeline.publish(settings, chosen, run_id, why)
+    except PublicationRefusedError as refused:
+        if judged:
+            print_json({"run_id": refused.run_id, "published": False, **judged.told(), "objections": refused.reasons})
+        raise
     pipeline.follow(settings, chosen)
-    _tell_move(move, json)
+    if judged:
+        print_json({**move.__dict__, "published": True, **judged.told()})
+    else:
+        print_published(move)
 
 
 def rollback(reason: Reason = None, json: Json = False, home: Home = None) -> None:
@@ -111,7 +120,10 @@ def rollback(reason: Reason = None, json: Json = False, home: Home = None) -> No
     settings = settings_of(home)
     move = pipeline.rollback(settings, reason)
     pipeline.follow(settings, policy_of(settings, None))
-    _tell_move(move, json)
+    if json:
+        print_json(move.__dict__)
+    else:
+        print_published(move)
 
 
 def export(
@@ -210,13 +222,6 @@ def forced(force: bool, reason: str | None) -> str | None:
     if reason and not force:
         raise SettingsError("--reason goes with --force; without it the guard decides.")
     return reason
-
-
-def _tell_move(move: Publication, json: bool) -> None:
-    if json:
-        print_json(move.__dict__)
-    else:
-        print_published(move)
 
 
 def without_files(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from graphrisk.pipeline.graphing import graph_status, rebuild, sync, verify
     from graphrisk.pipeline.loading import Loaded, compact, load
     from graphrisk.pipeline.packing import pack_account, pack_ring
-    from graphrisk.pipeline.publishing import publish, rollback
+    from graphrisk.pipeline.publishing import Judgement, judgement, publish, rollback
     from graphrisk.pipeline.replaying import replay
     from graphrisk.pipeline.rotating import rotate_tokens
     from graphrisk.pipeline.running import Job, jobs, nightly
@@ -44,7 +44,7 @@ _VERBS = {
     "erasing": ("Erased", "erase"),
     "following": ("follow",),
     "graphing": ("graph_status", "rebuild", "sync", "verify"),
-    "publishing": ("publish", "rollback"),
+    "publishing": ("Judgement", "judgement", "publish", "rollback"),
     "rotating": ("rotate_tokens",),
     "signalling": ("catch_up", "ensure_signals"),
     "asking": (
@@ -74,6 +74,7 @@ __all__ = [
     "Erased",
     "Explainer",
     "Job",
+    "Judgement",
     "Loaded",
     "WhatIf",
     "account",
@@ -91,6 +92,7 @@ __all__ = [
     "follow",
     "graph_status",
     "jobs",
+    "judgement",
     "lineage_elsewhere",
     "load",
     "nightly",

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from graphrisk.pipeline.publishing import answers
+from graphrisk.pipeline.publishing import judgement
 from graphrisk.pipeline.signalling import findings
 from graphrisk.policy import Policy
-from graphrisk.publication import objections
 from graphrisk.runs.store import read_manifest
 from graphrisk.settings import Settings
 from graphrisk.signals import Move, changes
@@ -44,4 +43,4 @@ def differences(settings: Settings, before: str, after: str) -> Differences:
     policy = Policy.model_validate(read_manifest(settings.runs, after)["policy"])
     move = Move(0, "", after, before, "publish")
     texts = changes(move, findings(settings, before), findings(settings, after)).to_pylist()[1:]
-    return Differences(texts, objections(answers(settings, after), answers(settings, before), policy.guard))
+    return Differences(texts, judgement(settings, policy, after, before).objections)

@@ -28,6 +28,7 @@ from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import LOG, StageClock
 from graphrisk.model import NEVER, Lineage, Links, Members, RingLinks, Rings, microseconds
 from graphrisk.pipeline.describing import described, moment_of_live
+from graphrisk.pipeline.profiling import compared
 from graphrisk.policy import Policy
 from graphrisk.rings.formation import form_rings
 from graphrisk.rings.identity import Identified, identify, ring_key
@@ -152,6 +153,9 @@ def computed(
                 "profile": _profile(columns, policy),
                 "output_digest": output_digest(tables),
             }
+        with clock.stage("comparison"):
+            loads = ledger.loads(moment)
+            figures |= compared(columns, settings, policy, loads, manifest["live_run"], tables)
     return tables, {**manifest, **figures, "seconds": clock.seconds, "peak_mib": clock.peak_mib}
 
 
