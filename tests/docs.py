@@ -23,6 +23,7 @@ from graphrisk.errors import GraphriskError
 from graphrisk.graph.statements import names, statement
 from graphrisk.policy import KindPolicy, Policy
 from graphrisk.schema import COHORT, KINDS, REJECT_REASONS, REQUIRED, TABLES, Kind
+from graphrisk.publication.rules import RULES
 from graphrisk.scoring.reasons import RING_SENTENCES, SENTENCES
 from graphrisk.scoring.reference import SIGNS, shipped_reference
 from graphrisk.sources.normalise import MAIL_PROVIDERS, NOTHING
@@ -55,10 +56,19 @@ PARAMETERS: dict[str, str] = {
     "recommendation.margin": "milli-logits by which an organized ring must beat the likeliest innocent rival; 1000 are odds of e to 1",
     "guard.max_ring_accounts": "largest ring that may be published",
     "guard.max_component_share": "largest component that may be published, as a share of all accounts",
-    "guard.max_changed_share": "largest share of the live run's accounts that may change ring, or band",
+    "guard.max_changed_share": "largest share of the live run's accounts that may change ring, or band; of a marketplace's that may leave it; of verdicts that may be turned over",
     "guard.max_kind_shrink": "largest share of a kind's sightings that may be gone since the live run",
-    "guard.small_component": "a component up to this many accounts is never too large",
-    "guard.small_change": "up to this many changed accounts are never too many",
+    "guard.small_component": "a component up to this many accounts is never too large, nor are so many accounts that one value wins",
+    "guard.small_change": "up to this many changed accounts, or verdicts, are never too many",
+    "guard.max_value_share": "largest share of the live run's accounts that one value may win at once",
+    "guard.max_link_growth": "most new links, as a share of the live run's",
+    "guard.small_links": "up to this many new links are never too many",
+    "guard.learn_from": "published runs from which it is learned what is usual; 0 learns nothing",
+    "guard.deviations": "usual deviations by which a figure may differ from what is usual",
+    "guard.min_odds": "factor by which the odds of a share may always differ",
+    "guard.min_ratio": "factor by which an amount may always differ",
+    "guard.min_change": "part of the whole by which a share may always differ",
+    "guard.min_clock_minutes": "minutes by which the time of day of the newest sightings may always differ",
 }
 """What each parameter of a policy means; those of a kind stand in docs/policy.md, since they share one formula."""
 
@@ -138,6 +148,15 @@ def _parameters() -> str:
                 shown = "none" if value is None else _code(value if isinstance(value, str) else f"{value:g}")
                 rows.append([_code(key), shown, _limits(info), PARAMETERS[key]])
     return table(("parameter", "default", "limits", "meaning"), rows)
+
+
+def _guard_figures() -> str:
+    sides = {"above": "too high", "below": "too low", "both": "either"}
+    rows = [
+        [_code(name), rule.what.format(kind="…"), sides[rule.side], "; ".join(dict.fromkeys(filter(None, (rule.above, rule.below))))]
+        for name, rule in RULES.items()
+    ]  # fmt: skip
+    return table(("figure", "what it is", "refused when", "what it may mean"), rows)
 
 
 def _features() -> str:
@@ -247,7 +266,7 @@ def _graph_schema() -> str:
 
 
 WRITERS: tuple[Callable[[], str], ...] = (
-    _kinds, _parameters, _features, _shares, _reasons, _columns, _reject_reasons, _placeholders, _mail_providers, _exit_codes,
+    _kinds, _parameters, _features, _guard_figures, _shares, _reasons, _columns, _reject_reasons, _placeholders, _mail_providers, _exit_codes,
     _commands, _graph_kinds, _graph_schema,
 )  # fmt: skip
 PARTS = {each.__name__.strip("_").replace("_", "-"): each for each in WRITERS}

@@ -46,7 +46,7 @@ def publish(
             f"Run {chosen} is a shadow run and cannot be published; detect with its policy, without --shadow."
         )
     verify_run(settings.runs, chosen)
-    reasons = judgement(settings, policy, chosen).objections
+    reasons = judgement(settings, policy, chosen, live).objections
     if manifest["live_run"] != live:
         reasons.append(
             f"it was made against {manifest['live_run'] or 'no live run'}, and {live} is live now: detect again"
