@@ -22,8 +22,8 @@ from graphrisk.cli import app
 from graphrisk.errors import GraphriskError
 from graphrisk.graph.statements import names, statement
 from graphrisk.policy import KindPolicy, Policy
-from graphrisk.schema import COHORT, KINDS, REJECT_REASONS, REQUIRED, TABLES, Kind
 from graphrisk.publication.rules import RULES
+from graphrisk.schema import COHORT, KINDS, REJECT_REASONS, REQUIRED, TABLES, Kind
 from graphrisk.scoring.reasons import RING_SENTENCES, SENTENCES
 from graphrisk.scoring.reference import SIGNS, shipped_reference
 from graphrisk.sources.normalise import MAIL_PROVIDERS, NOTHING

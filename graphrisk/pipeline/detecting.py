@@ -155,7 +155,7 @@ def computed(
             }
         with clock.stage("comparison"):
             loads = ledger.loads(moment)
-            figures |= compared(columns, settings, policy, loads, manifest["live_run"], tables)
+            figures |= compared(columns, settings, policy, loads, manifest["live_run"], tables, found.counts)
     return tables, {**manifest, **figures, "seconds": clock.seconds, "peak_mib": clock.peak_mib}
 
 

@@ -27,10 +27,11 @@ def compared(
     loads: list[Load],
     live: str | None,
     tables: Mapping[str, pa.Table],
+    counts: Mapping[str, int],
 ) -> dict[str, Any]:
     """``news`` and ``drift`` of a run against the live one; each is null where there is nothing to tell.
 
-    ``columns`` has the views of the facts in the given loads, ``tables`` the run's.
+    ``columns`` has the views of the facts in the given loads, ``tables`` and ``counts`` are the run's.
     """
     if live is None:
         return {"news": None, "drift": None}
@@ -41,5 +42,5 @@ def compared(
     before = {name: read_table(settings.runs, live, name) for name in COMPARED}
     return {
         "news": news(columns, after, policy.kinds, reports) if reports else None,
-        "drift": drift(columns, after, tables, before),
+        "drift": drift(columns, after, tables, before, counts),
     }

@@ -34,16 +34,20 @@ FROM stored_sightings WHERE kind = $kind AND token = $token
 
 
 def drift(
-    columns: duckdb.DuckDBPyConnection, after: int, candidate: Mapping[str, pa.Table], live: Mapping[str, pa.Table]
+    columns: duckdb.DuckDBPyConnection,
+    after: int,
+    candidate: Mapping[str, pa.Table],
+    live: Mapping[str, pa.Table],
+    counts: Mapping[str, int],
 ) -> dict[str, Any]:
     """What differs between two runs' tables ``accounts``, ``rings`` and ``links``; JSON values.
 
-    ``columns`` has the ledger's views, from which the holders of a value up to the load ``after`` are counted.
+    ``counts`` are the candidate's. ``columns`` has the ledger's views, from which the holders of a value up to the load ``after`` are counted.
     ``figures`` are as in ``news``. ``brings`` and ``breaks`` name the value with most of the links won, and lost;
     ``swelled`` and ``shrank`` the rings that won and lost most members; ``marketplaces`` counts accounts, members of rings
     and accounts of the band high before and now.
     """
-    figures: dict[str, list[Any]] = {}
+    figures: dict[str, list[Any]] = {"largest_component": [counts["largest_component"], None]}
     found: dict[str, Any] = {"figures": figures, "links_before": len(live["links"])}
     for name, these, others in (("brings", "links", "live_links"), ("breaks", "live_links", "links")):
         columns.register("links", candidate["links"])

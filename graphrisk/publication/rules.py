@@ -7,7 +7,6 @@ from typing import Literal
 
 Side = Literal["above", "below", "both"]
 
-
 CLOCK_IS_OFF = "a file that was cut short, another time zone, or a clock that is off"
 
 
@@ -15,7 +14,8 @@ CLOCK_IS_OFF = "a file that was cut short, another time zone, or a clock that is
 class Rule:
     """``what`` the figure is (with ``{kind}`` where there is one a kind or a table) and what a figure above or below means.
 
-    Of amounts, a difference of up to ``least`` is never too much, or up to ``guard.small_links`` where links are counted.
+    Of amounts, a difference of up to ``least`` is never too much, or up to the field of ``GuardPolicy`` that ``small``
+    names.
     """
 
     what: str
@@ -23,7 +23,7 @@ class Rule:
     above: str = ""
     below: str = ""
     least: float = 0
-    of_links: bool = False
+    small: str = ""
 
 
 RULES: dict[str, Rule] = {
@@ -89,8 +89,9 @@ RULES: dict[str, Rule] = {
     "bad": Rule("accounts labelled bad", "above", "a rule or a file labels whole groups", least=50),
     "good": Rule("accounts labelled good", "above", "a rule or a file labels whole groups", least=50),
     "rejected": Rule("rejected rows of {kind}", "above", "see rejects.csv of the load"),
-    "links_won": Rule("new links", "above", of_links=True),
+    "links_won": Rule("new links", "above", small="small_links"),
     "links_lost": Rule("lost links", "above"),
+    "largest_component": Rule("accounts in the largest component", "above", small="small_component"),
     "ring_changed": Rule("accounts that change ring", "above"),
     "band_changed": Rule("accounts that change band", "above"),
     "members_won": Rule("accounts that join a ring", "above"),

@@ -88,7 +88,7 @@ def _alarm(name: str, each: Compared, policy: GuardPolicy) -> str | None:
     now, limits = each
     if rule is None or limits is None:
         return None
-    least = policy.small_links if rule.of_links else rule.least
+    least = getattr(policy, rule.small) if rule.small else rule.least
     if now[1] is None and abs((now[0] or 0) - limits.middle) <= least:
         return None
     if rule.side != "below" and is_above(now, limits):
