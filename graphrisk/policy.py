@@ -137,7 +137,7 @@ class GuardPolicy(_Section):
     max_component_share: Share = 0.05
     max_changed_share: Share = 0.10
     max_kind_shrink: Share = 0.20
-    small_component: int = Field(default=200, ge=0)
+    small_component: int = Field(default=500, ge=0)
     small_change: int = Field(default=20, ge=0)
     max_value_share: Share = 0.05
     max_link_growth: float = Field(default=0.5, ge=0)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from graphrisk.policy import GuardPolicy
 from graphrisk.publication.telling import loads_text, value_text, verdicts_text
-from graphrisk.publication.unusual import Compared, Told, because, unusual
+from graphrisk.publication.unusual import BREAKS, BRINGS, Compared, Told, because, unusual
 
 LATE_DAYS = 21
 """Days by which the data clock moved at once, from which that is told as the cause of what fell out of retention."""
@@ -54,7 +54,7 @@ def objections(
 
 def _too_large(candidate: Answers, policy: GuardPolicy) -> list[str]:
     found: list[str] = []
-    counts, cause = candidate.counts, because(candidate.drift)
+    counts, cause = candidate.counts, because(candidate.drift, BRINGS)
     ring, component, accounts = counts["largest_ring"], counts["largest_component"], counts["accounts"]
     if ring > policy.max_ring_accounts:
         found.append(
@@ -127,7 +127,7 @@ def _changed(candidate: Answers, live: Answers, policy: GuardPolicy) -> list[str
         if changed > max(policy.max_changed_share * before.num_rows, policy.small_change):
             found.append(
                 f"{changed:,} of {before.num_rows:,} accounts ({100 * changed / before.num_rows:.1f} %) would change {what}, "
-                f"more than guard.max_changed_share ({100 * policy.max_changed_share:g} %){because(candidate.drift)}"
+                f"more than guard.max_changed_share ({100 * policy.max_changed_share:g} %){because(candidate.drift, BRINGS, BREAKS)}"
             )
     return found
 
@@ -139,7 +139,7 @@ def _grown(drift: Told, policy: GuardPolicy) -> list[str]:
     if won <= max(policy.max_link_growth * links, policy.small_links):
         return []
     limit = f"more than guard.max_link_growth ({100 * policy.max_link_growth:g} %)"
-    return [f"{won:,} new links beside the live run's {links:,}, {limit}{because(drift)}"]
+    return [f"{won:,} new links beside the live run's {links:,}, {limit}{because(drift, BRINGS)}"]
 
 
 def _emptied(candidate: Answers, policy: GuardPolicy) -> list[str]:

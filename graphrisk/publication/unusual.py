@@ -10,6 +10,8 @@ from graphrisk.publication.limits import Figure, Usual, is_above, is_below, usua
 from graphrisk.publication.rules import RULES, Rule
 from graphrisk.publication.telling import figure_text, loads_text, usual_text, value_text, verdicts_text
 
+BRINGS, BREAKS = "brings", "breaks"
+ONE_SIDED = {"links_won": (BRINGS,), "largest_component": (BRINGS,), "links_lost": (BREAKS,), "members_lost": (BREAKS,)}
 BEHIND = 0.2
 """The share of the links won or lost from which one value is told as their cause."""
 
@@ -59,22 +61,22 @@ def unusual(news: Told, drift: Told, figures: Mapping[str, Compared], policy: Gu
             )
 
 
-def because(drift: Told) -> str:
-    """The value behind most of the links that came or went, if it is behind many of them, after ": "; else nothing."""
-    cause = _by_value(drift)
+def because(drift: Told, *parts: str) -> str:
+    """The value behind most of the links that are new (``brings``) or lost (``breaks``), if it is behind many of them,
+    after ": "; else nothing."""
+    cause = _by_value(drift, parts)
     return f": {cause}" if cause else ""
 
 
-def _by_value(drift: Told) -> str:
-    parts = [
-        ((drift or {})[part], verb) for part, verb in (("brings", "new"), ("breaks", "lost")) if part in (drift or {})
-    ]
-    if not parts:
+def _by_value(drift: Told, parts: tuple[str, ...]) -> str:
+    found = [((drift or {})[part], part) for part in parts if part in (drift or {})]
+    if not found:
         return ""
-    value, verb = max(parts, key=lambda each: each[0]["links"])
+    value, part = max(found, key=lambda each: each[0]["links"])
     if value["links"] < BEHIND * value["of"]:
         return ""
-    return f"{value_text(value['kind'], value)} and is behind {value['links']:,} of the {value['of']:,} {verb} links"
+    links = f"{value['links']:,} of the {value['of']:,} {'new' if part == BRINGS else 'lost'} links"
+    return f"{value_text(value['kind'], value)} and is behind {links}"
 
 
 def _rank(name: str) -> tuple[int, str]:
@@ -107,4 +109,6 @@ def _cause(figure: str, kind: str, news: Told, drift: Told) -> str:
     if figure == "moved" and news and news["moved"]:
         before, now, count = news["moved"]
         return f"{count:,} from {before} to {now}"
-    return _by_value(drift) if drift and figure in drift["figures"] else ""
+    if drift and figure in drift["figures"]:
+        return _by_value(drift, ONE_SIDED.get(figure, (BRINGS, BREAKS)))
+    return ""

@@ -250,9 +250,9 @@ def test_one_value_that_wins_many_accounts_is_named_with_how_many_had_it_and_sin
             "more at once than guard.max_value_share (5 %) of the accounts"
         )
     ]
-    # Five of a hundred accounts are fewer than guard.small_component, which is never too many.
-    assert said(told(values={"device": {**device, "after": 203}})) == []
-    assert len(said(told(values={"device": {**device, "after": 204}}))) == 1
+    # Five in a hundred accounts are fewer than guard.small_component, which is never too many.
+    assert said(told(values={"device": {**device, "after": 503}})) == []
+    assert len(said(told(values={"device": {**device, "after": 504}}))) == 1
 
 
 def test_verdicts_that_were_turned_over() -> None:
