@@ -14,6 +14,8 @@ CHANCE = 3.0
 """Standard deviations of a share of so few that are put down to chance."""
 NONE = 0.1
 """None of so many counts as so much of one, where shares are compared by their odds."""
+FAR = 700
+"""Beyond it an exponential is no number any more."""
 TINY = 1e-3
 """The least amount that is compared by its ratio."""
 FEWEST = 5
@@ -87,7 +89,8 @@ def _place(figure: Figure) -> float:
 
 
 def _back(place: float, of: float | None) -> float:
-    return math.exp(min(place, 700)) if of is None else 1 / (1 + math.exp(-place))
+    place = max(-FAR, min(place, FAR))
+    return math.exp(place) if of is None else 1 / (1 + math.exp(-place))
 
 
 def _spread(places: list[float], policy: GuardPolicy) -> float:
@@ -96,7 +99,7 @@ def _spread(places: list[float], policy: GuardPolicy) -> float:
 
 
 def _of_the_clock(x: float, past: list[float], policy: GuardPolicy) -> Usual | None:
-    """Seconds of a day, which go round: the middle is moved next to the figure. Learned alone; a day is no floor."""
+    """Seconds of a day, which go round: the middle is moved next to the figure. It takes five runs to know them."""
     if len(past) < FEWEST:
         return None
     around = [each - DAY_SECONDS * round((each - past[-1]) / DAY_SECONDS) for each in past]

@@ -87,6 +87,13 @@ def test_the_clock_goes_round(hour: float, told: str) -> None:
     assert alarms([hour * 3600, None], past[:4], CLOCK) == "unknown"
 
 
+@given(pasts.filter(bool), st.floats(1, 1e6), st.floats(1.01, 1e300))
+def test_any_policy_gives_limits_that_are_numbers(past: list[Figure], deviations: float, floor: float) -> None:
+    policy = GuardPolicy(deviations=deviations, min_odds=floor, min_ratio=floor)
+    limits = usual("figure", past[-1], past, policy)
+    assert limits is None or all(math.isfinite(each) for each in limits)
+
+
 def test_a_share_is_never_told_beyond_none_or_all() -> None:
     limits = usual("figure", [0.0, 10.0], [[0.0, 10.0], [10.0, 10.0]] * 5, POLICY)
     assert limits is not None
