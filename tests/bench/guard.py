@@ -34,7 +34,7 @@ def try_faults(folder: Path, accounts: int, seed: int, only: list[str]) -> None:
         said = said_of_fault(weeks, fault, folder / "try")
         tried, stopped = tried + 1, stopped + (said is not None)
         named += said is not None and all(word in said for word in fault.words)
-        print(f"{name}: {said or 'NOT STOPPED'}", flush=True)
+        print(f"{name}: {' '.join(said.split()) if said else 'NOT STOPPED'}", flush=True)
     print(f"faults stopped: {stopped} of {tried}; cause named: {named}", flush=True)
     for name, fault in UNSEEN.items():
         if not only:
