@@ -49,14 +49,14 @@ def drift(
     """
     figures: dict[str, list[Any]] = {"largest_component": [counts["largest_component"], None]}
     found: dict[str, Any] = {"figures": figures, "links_before": len(live["links"])}
-    for name, these, others in (("brings", "links", "live_links"), ("breaks", "live_links", "links")):
-        columns.register("links", candidate["links"])
+    for name, these, others in (("brings", "its_links", "live_links"), ("breaks", "live_links", "its_links")):
+        columns.register("its_links", candidate["links"])
         columns.register("live_links", live["links"])
         columns.execute(ONE_SIDED.format(these=these, others=others))
         count: int = columns.execute("SELECT count(*) FROM changed_links").fetchall()[0][0]
         most = next(iter(columns.execute(OF_VALUES).fetchall()), None)
         columns.execute("DROP TABLE changed_links")
-        columns.unregister("links")
+        columns.unregister("its_links")
         columns.unregister("live_links")
         if name == "brings":
             figures["links_won"] = [count, None]
