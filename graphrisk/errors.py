@@ -10,8 +10,7 @@
     ├── NotFoundError           6   an id that nothing answers to
     └── PublicationRefusedError 7   the guard said no; its reasons are in ``reasons``
 
-A message is one sentence that names the thing, the value and the next step, and never a raw attribute value; a guard
-that has several reasons gives each a line.
+A message is one sentence that names the thing, the value and the next step, and never a raw attribute value.
 """
 
 from __future__ import annotations
@@ -59,9 +58,16 @@ class PublicationRefusedError(GraphriskError):
     def __init__(self, run_id: str, reasons: list[str]) -> None:
         self.run_id = run_id
         self.reasons = reasons
-        listed = reasons[0] + ". " if len(reasons) == 1 else "".join(f"\n- {reason}" for reason in reasons) + "\n"
-        super().__init__(
-            f"Run {run_id} was not published: {listed}The live run is unchanged; look at the run with "
-            f"`graphrisk rings --run {run_id}`, at all figures with `graphrisk publish {run_id} --json`, mend the source or "
-            'the policy and detect again, or publish it with --force --reason "…".'
+        super().__init__(f"Run {run_id} was not published: {'; '.join(reasons)}. {self._next()}")
+
+    def in_lines(self) -> str:
+        """The same with a line for each reason, for people."""
+        listed = "".join(f"\n- {reason}" for reason in self.reasons)
+        return f"Run {self.run_id} was not published:{listed}\n{self._next()}"
+
+    def _next(self) -> str:
+        return (
+            f"The live run is unchanged; look at the run with `graphrisk rings --run {self.run_id}`, at all figures with "
+            f"`graphrisk publish {self.run_id} --json`, mend the source or the policy and detect again, or publish it with "
+            '--force --reason "…".'
         )

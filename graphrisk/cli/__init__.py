@@ -24,7 +24,7 @@ from graphrisk.cli.serving import register as register_serving
 from graphrisk.cli.signals import register as register_signals
 from graphrisk.cli.webhooks import register as register_webhooks
 from graphrisk.cli.worlds import register as register_worlds
-from graphrisk.errors import GraphriskError
+from graphrisk.errors import GraphriskError, PublicationRefusedError
 
 STOPPED = "Stopped; nothing was left half done."
 
@@ -50,6 +50,8 @@ def main() -> None:  # noqa: C901 - one arm for each way to end
     7 the guard refused, 130 stopped by Ctrl-C."""
     try:
         app()
+    except PublicationRefusedError as refused:
+        _stop(refused.in_lines(), refused.exit_code)
     except GraphriskError as error:
         _stop(str(error), error.exit_code)
     except KeyboardInterrupt:

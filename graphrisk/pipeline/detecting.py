@@ -140,7 +140,8 @@ def computed(
     ledger, moment = Ledger(settings.ledger), datetime.fromisoformat(manifest["as_of"])
     clock = StageClock()
     with settings.columns(scratch) as columns, _memory_explained(settings):
-        view_facts(columns, ledger, moment, ledger.loads(moment))
+        loads = ledger.loads(moment)
+        view_facts(columns, ledger, moment, loads)
         found = _find_rings(columns, settings, policy, reference, moment, manifest["engine"], clock)
         with clock.stage("identity"):
             identified, lineage_of = _identify(settings, found, manifest, moment, policy, published)
@@ -154,7 +155,6 @@ def computed(
                 "output_digest": output_digest(tables),
             }
         with clock.stage("comparison"):
-            loads = ledger.loads(moment)
             figures |= compared(columns, settings, policy, loads, manifest["live_run"], tables, found.counts)
     return tables, {**manifest, **figures, "seconds": clock.seconds, "peak_mib": clock.peak_mib}
 
