@@ -61,7 +61,9 @@ class PublicationRefusedError(GraphriskError):
         super().__init__(f"Run {run_id} was not published: {'; '.join(reasons)}. {self._next()}")
 
     def in_lines(self) -> str:
-        """The same with a line for each reason, for people."""
+        """The same, for people: with a line for each reason if there are several."""
+        if len(self.reasons) == 1:
+            return str(self)
         listed = "".join(f"\n- {reason}" for reason in self.reasons)
         return f"Run {self.run_id} was not published:{listed}\n{self._next()}"
 

@@ -76,8 +76,8 @@ def test_a_refusal_in_json_has_all_figures_and_what_is_usual(weeks: Weeks, tmp_p
     refused = call_cli("publish", "--json", home=at.home)
     told = json.loads(refused.stdout)
     assert (refused.returncode, told["published"], told["run_id"]) == (7, False, run)
-    lines = refused.stderr.splitlines()
-    assert all(f"- {each}" in lines for each in told["objections"])
+    assert len(told["objections"]) > 1
+    assert all(f"- {each}" in refused.stderr.splitlines() for each in told["objections"])
     won = told["figures"]["spread.device"]
     holders = {row["account_id"] for row in facts["sightings"] if row["kind"] == "device" and "sdk-" in row["value"]}
     having = {row["account_id"] for row in facts["sightings"] if row["kind"] == "device"}
