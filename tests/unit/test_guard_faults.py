@@ -70,6 +70,7 @@ def test_a_clean_week_goes_live(weeks: Weeks, tmp_path: Path) -> None:
 
 def test_a_refusal_in_json_has_all_figures_and_what_is_usual(weeks: Weeks, tmp_path: Path) -> None:
     facts = FAULTS["constant_fingerprint_of_an_sdk"].change(weeks.last, weeks.past)
+    facts = FAULTS["no_emails"].change(facts, weeks.past)
     at = weeks.copy(tmp_path / "home")
     load(at, write_facts(tmp_path / "facts", facts))
     run = pipeline.detect(at, Policy())["run_id"]
