@@ -41,8 +41,8 @@ def usual(name: str, now: Figure, past: list[Figure], policy: GuardPolicy) -> Us
 
     The middle is the median of the past or its last value, whichever is nearer: after a change that was published the
     new level is as usual as the old one. The ends lie as far off as ``deviations`` times the usual deviation, never
-    nearer than the fixed floors, and never inside of what the past had, but for its one most extreme run. While fewer
-    than five runs are known, the floor is twice as wide.
+    nearer than the fixed floor nor farther than that from all that the past had, and never inside of what it had, but for
+    its one most extreme run. While fewer than five runs are known, the floor is twice as wide.
     """
     x, of = now
     known = [each for each in past if (each[1] is None) == (of is None) and (each[1] is None or each[1] >= FEWEST)]
@@ -57,7 +57,8 @@ def usual(name: str, now: Figure, past: list[Figure], policy: GuardPolicy) -> Us
         ends = middle - 2 * floor, middle + 2 * floor
     else:
         slack = max(floor, _spread(places, policy))
-        ends = min(middle - slack, places[1]), max(middle + slack, places[-2])
+        least, most = max(middle - slack, places[0] - floor), min(middle + slack, places[-1] + floor)
+        ends = min(least, middle - floor, places[1]), max(most, middle + floor, places[-2])
     told, least, most = (_back(place, of) for place in (middle, *ends))
     if of is not None:
         least, most = max(min(least, told - policy.min_change), 0), min(max(most, told + policy.min_change), 1)
