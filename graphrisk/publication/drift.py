@@ -12,6 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrisk.schema import COHORT
+
 ONE_SIDED = """
 CREATE TEMP TABLE changed_links AS
 SELECT evidence FROM {these} ANTI JOIN {others} USING (account_a, account_b)
@@ -62,8 +64,8 @@ def drift(
             figures["links_won"] = [count, None]
         else:
             figures["links_lost"] = [count, len(live["links"])]
-        if most:
-            found[name] = _value(columns, after, most, count)
+        if most and (value := _value(columns, after, most, count))["after"] is not None:
+            found[name] = value
     _of_rings(figures, found, candidate, live)
     _of_accounts(figures, candidate["accounts"], live["accounts"])
     found["marketplaces"] = _of_marketplaces(columns, figures, candidate["accounts"], live["accounts"])
@@ -74,8 +76,8 @@ def _value(columns: duckdb.DuckDBPyConnection, after: int, most: tuple[Any, ...]
     kind, token, hint, links, accounts = most
     bound = {"after": after, "kind": kind, "token": token}
     before, now, since = columns.execute(HOLDERS, bound).fetchall()[0]
-    if not now:  # a cohort, which no load names
-        before, now = None, accounts
+    if not now:  # a cohort, which no load names; or a value that was erased, which nothing may name
+        before, now = None, accounts if kind == COHORT.name else None
     held = {"before": before, "after": now, "since": since}
     return {"kind": kind, "token": token, "hint": hint, "links": links, "of": count, **held}
 
