@@ -94,7 +94,7 @@ def nightly(
         with stage("detect"):
             manifest = detect(settings, policy, None, engine)
             told("detect", manifest)
-            job.run = {key: value for key, value in manifest.items() if key != "files"}
+            job.run = {key: value for key, value in manifest.items() if key not in ("files", "news", "drift")}
         with stage("publish"):
             move = publish(settings, policy, manifest["run_id"])
             told("publish", move)
