@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from graphrisk.errors import DetectionError
-from graphrisk.ledger.store import Load
+from graphrisk.ledger.store import Ledger, Load
 from graphrisk.model import METHOD_VERSION
 from graphrisk.policy import Policy
 from graphrisk.runs.store import read_manifest
@@ -18,6 +18,20 @@ from graphrisk.scoring.reference import Reference
 from graphrisk.settings import Settings
 
 LIBRARIES = ("deltalake", "duckdb", "graphrisk", "igraph", "leidenalg", "networkx", "numpy", "pyarrow", "scipy")
+
+
+def known_by(ledger: Ledger, as_of: datetime | None) -> tuple[list[Load], datetime]:
+    """The loads accepted by a moment (UTC where it has no zone), and the moment: without one, that of the newest load.
+
+    Raises ``DetectionError`` when there is no load.
+    """
+    if as_of and as_of.tzinfo is None:
+        as_of = as_of.replace(tzinfo=UTC)
+    loads = ledger.loads(as_of)
+    if not loads:
+        by = f" accepted by {as_of.isoformat()}; choose a later --as-of" if as_of else " yet; load facts first"
+        raise DetectionError(f"The ledger has no load{by}.")
+    return loads, as_of or loads[-1].accepted_at
 
 
 def moment_of_live(settings: Settings, live: str | None) -> datetime:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from graphrisk.ledger.store import Ledger
 from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import LOG, StageClock
 from graphrisk.model import NEVER, Lineage, Links, Members, RingLinks, Rings, microseconds
-from graphrisk.pipeline.describing import described, moment_of_live
+from graphrisk.pipeline.describing import described, known_by, moment_of_live
 from graphrisk.pipeline.profiling import compared
 from graphrisk.policy import Policy
 from graphrisk.rings.formation import form_rings
@@ -105,13 +105,7 @@ def detect(
     ledger = Ledger(settings.ledger)
     if shadow:
         as_of = moment_of_live(settings, live)
-    if as_of and as_of.tzinfo is None:
-        as_of = as_of.replace(tzinfo=UTC)
-    loads = ledger.loads(as_of)
-    if not loads:
-        by = f" accepted by {as_of.isoformat()}; choose a later --as-of" if as_of else " yet; load facts first"
-        raise DetectionError(f"The ledger has no load{by}.")
-    moment = as_of or loads[-1].accepted_at
+    loads, moment = known_by(ledger, as_of)
     reference = read_reference(settings.reference_file)
     manifest = described(policy, reference, moment, engine, loads, live, shadow)
     if (settings.runs / manifest["run_id"]).exists():
