@@ -9,16 +9,13 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import typer
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from graphrisk.cli import app
 from graphrisk.errors import GraphriskError
 from graphrisk.graph.statements import names, statement
 from graphrisk.policy import KindPolicy, Policy
@@ -27,6 +24,8 @@ from graphrisk.schema import COHORT, KINDS, REJECT_REASONS, REQUIRED, TABLES, Ki
 from graphrisk.scoring.reasons import RING_SENTENCES, SENTENCES
 from graphrisk.scoring.reference import SIGNS, shipped_reference
 from graphrisk.sources.normalise import MAIL_PROVIDERS, NOTHING
+from tests.docs_commands import commands_text
+from tests.markdown import as_code, table
 
 ROOT = Path(__file__).parents[1]
 OPENAPI = "docs/openapi.json"
@@ -101,17 +100,6 @@ FEATURES: dict[str, str] = {
 """How each feature of a ring is computed."""
 
 
-def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
-    """A Markdown table; a bar inside a cell is escaped."""
-    head = list(headings)
-    lines = [head, ["---"] * len(head), *([str(cell).replace("|", r"\|") for cell in row] for row in rows)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def _code(text: object) -> str:
-    return f"`{text}`"
-
-
 def _kinds() -> str:
     def row(kind: Kind) -> list[object]:
         parts = (
@@ -123,7 +111,7 @@ def _kinds() -> str:
             f"{number:g}" for number in (kind.rho, kind.kappa, kind.alpha, kind.half_life_days, kind.cap, kind.ceiling)
         ]
         shown = price if kind.cap > 1 else ["", "", "", "", "1", ""]
-        return [_code(kind.name), *shown, kind.retention_days, ", ".join(filter(None, parts)), kind.why]
+        return [as_code(kind.name), *shown, kind.retention_days, ", ".join(filter(None, parts)), kind.why]
 
     headings = ("kind", "ρ", "κ", "α", "h (days)", "cap", "ceiling", "kept (days)", "role", "why")
     return table(headings, map(row, (*KINDS, COHORT)))
@@ -145,15 +133,15 @@ def _parameters() -> str:
             for field, info in type(section).model_fields.items():
                 value = getattr(section, field)
                 key = f"{name}.{field}"
-                shown = "none" if value is None else _code(value if isinstance(value, str) else f"{value:g}")
-                rows.append([_code(key), shown, _limits(info), PARAMETERS[key]])
+                shown = "none" if value is None else as_code(value if isinstance(value, str) else f"{value:g}")
+                rows.append([as_code(key), shown, _limits(info), PARAMETERS[key]])
     return table(("parameter", "default", "limits", "meaning"), rows)
 
 
 def _guard_figures() -> str:
     sides = {"above": "too high", "below": "too low", "both": "either"}
     rows = [
-        [_code(name), rule.what.format(kind="…"), sides[rule.side], "; ".join(dict.fromkeys(filter(None, (rule.above, rule.below))))]
+        [as_code(name), rule.what.format(kind="…"), sides[rule.side], "; ".join(dict.fromkeys(filter(None, (rule.above, rule.below))))]
         for name, rule in RULES.items()
     ]  # fmt: skip
     return table(("figure", "what it is", "refused when", "what it may mean"), rows)
@@ -162,7 +150,7 @@ def _guard_figures() -> str:
 def _features() -> str:
     reference = shipped_reference()
     rows = [
-        [_code(name), "+" if sign > 0 else "−", f"{each.coefficient:g}", f"{each.mean:g}", f"{each.scale:g}", each.unknown, FEATURES[name]]
+        [as_code(name), "+" if sign > 0 else "−", f"{each.coefficient:g}", f"{each.mean:g}", f"{each.scale:g}", each.unknown, FEATURES[name]]
         for name, sign, each in ((name, sign, reference.features[name]) for name, sign in SIGNS.items())
     ]  # fmt: skip
     return table(("feature", "sign", "coefficient", "mean", "scale", "unknown", "value"), rows)
@@ -171,13 +159,13 @@ def _features() -> str:
 def _shares() -> str:
     reference = shipped_reference()
     names = ("version", "expected_new_share", "bad_rate", "seven_day_share", "intercept")
-    return table(("number", "value"), ([_code(name), getattr(reference, name)] for name in names))
+    return table(("number", "value"), ([as_code(name), getattr(reference, name)] for name in names))
 
 
 def _reasons() -> str:
     features = shipped_reference().features
-    rows = [[_code(code), sentence(features[code].mean)] for code, sentence in RING_SENTENCES.items()]
-    rows += [[_code(code), sentence] for code, sentence in SENTENCES.items()]
+    rows = [[as_code(code), sentence(features[code].mean)] for code, sentence in RING_SENTENCES.items()]
+    rows += [[as_code(code), sentence] for code, sentence in SENTENCES.items()]
     return table(("code", "sentence (of a ring at the mean)"), rows)
 
 
@@ -188,22 +176,22 @@ def _columns() -> str:
     for name, columns in TABLES.items():
         for column in columns:
             others = [other for pair in either[name] if column in pair for other in pair if other != column]
-            required = f"yes, or {_code(others[0])}" if others else "yes" if column in needed[name] else ""
-            rows.append([_code(name), _code(column), required])
+            required = f"yes, or {as_code(others[0])}" if others else "yes" if column in needed[name] else ""
+            rows.append([as_code(name), as_code(column), required])
     return table(("table", "column", "required"), rows)
 
 
 def _reject_reasons() -> str:
-    return table(("code", "meaning"), ([_code(code), meaning] for code, meaning in REJECT_REASONS.items()))
+    return table(("code", "meaning"), ([as_code(code), meaning] for code, meaning in REJECT_REASONS.items()))
 
 
 def _placeholders() -> str:
-    return ", ".join(_code(text) for text in NOTHING if text) + "\n"
+    return ", ".join(as_code(text) for text in NOTHING if text) + "\n"
 
 
 def _mail_providers() -> str:
     rows = (
-        [_code(domain), _code(same), *("yes" if each else "" for each in ignored)]
+        [as_code(domain), as_code(same), *("yes" if each else "" for each in ignored)]
         for domain, same, *ignored in MAIL_PROVIDERS
     )
     return table(("domain", "kept as", "dots ignored", "tags ignored"), rows)
@@ -217,52 +205,22 @@ def _exit_codes() -> str:
 
     errors: dict[int, list[str]] = {}
     for error in below(GraphriskError):
-        errors.setdefault(error.exit_code, []).append(_code(error.__name__))
+        errors.setdefault(error.exit_code, []).append(as_code(error.__name__))
     return table(("code", "errors"), ([code, ", ".join(names)] for code, names in sorted(errors.items())))
 
 
-def commands() -> dict[str, Any]:
-    """Every command by its whole name (``show ring``), in the order of the help."""
-
-    def below(command: Any, name: str) -> Iterator[tuple[str, Any]]:
-        children: dict[str, Any] = getattr(command, "commands", {})
-        if not children:
-            yield name, command
-        for child, each in children.items():
-            yield from below(each, f"{name} {child}".strip())
-
-    return dict(below(typer.main.get_command(app), ""))
-
-
 def _commands() -> str:
-    parts = [_options("Options that stand before any command", typer.main.get_command(app))]
-    for name, command in commands().items():
-        arguments = [each.metavar for each in command.params if not each.opts[0].startswith("-")]
-        usage = " ".join(["graphrisk", name, *arguments, "[OPTIONS]"])
-        parts.append(f"### {name}\n\n{command.help}\n\n```text\n{usage}\n```\n\n{_options('', command)}")
-    return "\n".join(parts)
-
-
-def _options(title: str, command: Any) -> str:
-    rows: list[list[str]] = []
-    for each in command.params:
-        is_option = each.opts[0].startswith("-")
-        value = each.metavar or ("" if getattr(each, "is_flag", False) else "VALUE")
-        shown = f"{each.opts[0]} {value}".strip() if is_option else value
-        default = f" (default {_code(each.default)})" if each.default not in (None, False) else ""
-        rows.append([_code(shown), f"{each.help}{default}"])
-    head = "options" if all(row[0].startswith("`-") for row in rows) else "arguments and options"
-    return table((title or head, ""), rows)
+    return commands_text()
 
 
 def _graph_kinds() -> str:
-    rows = ([_code(kind.name), _code(f":{kind.label}"), _code(kind.relationship), kind.cap] for kind in KINDS)
+    rows = ([as_code(kind.name), as_code(f":{kind.label}"), as_code(kind.relationship), kind.cap] for kind in KINDS)
     return table(("kind", "label", "relationship", "a hub past"), rows)
 
 
 def _graph_schema() -> str:
     schema = {name.removeprefix("schema/"): statement(name) for name in names("schema")}
-    return table(("migration", "why"), ([_code(name), each.purpose] for name, each in schema.items()))
+    return table(("migration", "why"), ([as_code(name), each.purpose] for name, each in schema.items()))
 
 
 WRITERS: tuple[Callable[[], str], ...] = (

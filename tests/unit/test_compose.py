@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from graphrisk.graph.connection import graph_address
 from graphrisk.graph.distribution import NEO4J_VERSION
-from tests.docs import commands
+from tests.docs_commands import commands
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"

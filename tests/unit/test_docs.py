@@ -18,7 +18,8 @@ import typer
 from graphrisk.cli import app
 from graphrisk.policy import KindPolicy
 from tests import docs
-from tests.docs import ROOT, commands, fresh, main, stale
+from tests.docs import ROOT, fresh, main, stale
+from tests.docs_commands import commands
 
 README = ROOT / "README.md"
 DOCUMENTS = sorted([README, ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])

@@ -7,35 +7,31 @@ from __future__ import annotations
 import json
 import random
 import string
-from collections.abc import Iterable
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 
 from graphrisk import pipeline
-from graphrisk.api.anchors import parse_anchor
-from graphrisk.api.audit import AuditLog, verify_audit
-from graphrisk.api.redaction import redact_audit
 from graphrisk.errors import InputError, NotFoundError
 from graphrisk.ledger.store import Ledger
 from graphrisk.policy import Policy
 from graphrisk.runs.feed import read_signals
 from graphrisk.runs.store import current_run, publications, read_table, run_ids
 from graphrisk.runs.tables import SCHEMAS
-from graphrisk.webhooks.dead import Batch, bury, redact_dead
 from graphrisk.worlds import write_world
-from tests.support import Row, ask, call_cli, load, places_of, rejects, settings_at, sighting, write_facts
-from tests.support_audit import assert_whole, files_of, read
+from tests.support import ask, call_cli, load, places_of, rejects, settings_at, sighting, write_facts
 from tests.support_detection import farm
-
-KEY = "5c" * 32
-FACTS = (
-    "SELECT * EXCLUDE (load) FROM fact_accounts",
-    "SELECT * EXCLUDE (load) FROM fact_labels",
-    "FROM fact_sightings",
+from tests.support_erasing import (
+    FACTS,
+    KEY,
+    core_of_the_riskiest,
+    erase,
+    furnished,
+    links_of,
+    lonely_tokens,
+    night,
+    rings_without_ids,
+    without,
 )
 
 
@@ -50,72 +46,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("world") / "facts"
     write_world(folder, "demo", 500, format="parquet")
     return folder
-
-
-def without(facts: Path, to: Path, ids: Iterable[str]) -> Path:
-    """The same facts folder as if the accounts had never been in it."""
-    to.mkdir()
-    for table in ("accounts", "sightings", "labels"):
-        rows = pq.read_table(facts / table)
-        gone = pc.is_in(rows["account_id"], value_set=pa.array(list(ids)))
-        pq.write_table(rows.filter(pc.invert(gone)), to / f"{table}.parquet")
-    return to
-
-
-def night(home: Path, *facts: Path) -> str:
-    load(home, *facts)
-    run_id = pipeline.detect(settings_at(home), Policy())["run_id"]
-    return pipeline.publish(settings_at(home), Policy(), run_id, "a test").run_id
-
-
-def erase(home: Path, *ids: str, reason: str | None = None) -> pipeline.Erased:
-    return pipeline.erase(settings_at(home), Policy(), ids, reason, [redact_dead, redact_audit])
-
-
-def core_of_the_riskiest(home: Path, count: int) -> list[str]:
-    ring = pipeline.rings(settings_at(home), limit=1)[0]["ring_id"]
-    members = pipeline.ring(settings_at(home), ring)["members"]
-    return [each["account_id"] for each in members if each["role"] == "core"][:count]
-
-
-def lonely_tokens(home: Path, ids: list[str]) -> list[str]:
-    """The digits of the tokens that only these accounts have."""
-    listed = ", ".join(f"'{each}'" for each in ids)
-    of = "SELECT token FROM fact_sightings WHERE account_id"
-    return [row[0].split(":")[1] for row in ask(home, f"{of} IN ({listed}) EXCEPT {of} NOT IN ({listed})")]
-
-
-def rings_without_ids(home: Path) -> list[Row]:
-    """The rings of the live run, but for their ids, which tell of the past."""
-    rings = read_table(home / "runs", str(current_run(home)), "rings").drop(["ring_id"])
-    return sorted(rings.to_pylist(), key=lambda ring: ring["ring_key"])
-
-
-def links_of(home: Path) -> list[Row]:
-    return read_table(home / "runs", str(current_run(home)), "links").to_pylist()
-
-
-def furnished(home: Path, world: Path, folder: Path) -> list[str]:
-    """Two nights, an export under the home, dead letters, reads; the accounts that all of them name."""
-    night(home, world)
-    erased = [*core_of_the_riskiest(home, 2), "crook000"]
-    own = [sighting("crook000", "email", "only@crook.example"), sighting("crook000", "card", "tok_of_crook000")]
-    own += [sighting(each, "device", "device of the three erased ones") for each in erased]
-    more = write_facts(folder / "more" / "crook000", sightings=[*farm("crook", 9, 3), *own])
-    assert call_cli("run", more, home=home).returncode in (0, 7)
-    night(home)
-    pipeline.export(settings_at(home), home / "exports" / "p", None, "parquet")
-    pipeline.export(settings_at(home), home / "exports" / "c", None, "csv")
-    log = AuditLog(home)
-    read(log, *erased, "acc_other")
-    read(log, "ring_1")
-    log.close()
-    lines, _ = read_signals(home, None, 100_000)
-    named = [line for line in lines if any(each.encode() in line for each in erased)]
-    assert len(named) > 3
-    bury(home, Batch("hook", "dlv_1", "c" * 24, len(named), b"".join(named)), "away", 3)
-    (home / "notes.txt").write_text(f"Ask Ann about {erased[0]}.")
-    return erased
 
 
 def test_no_byte_of_the_home_has_the_accounts_or_what_only_they_had(world: Path, tmp_path: Path) -> None:
@@ -261,55 +191,6 @@ def test_the_command_reads_a_file_and_prints_a_certificate(tmp_path: Path) -> No
     assert call_cli("erase", home=home).returncode == 2
     assert call_cli("erase", "nobody", home=home).returncode == 6
     assert call_cli("erase", "--file", tmp_path / "gone", home=home).returncode == 3
-
-
-def test_the_log_of_reads_stays_whole_and_old_anchors_tell_of_the_change(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    logs = [AuditLog(home) for _ in range(2)]
-    for number in range(40):
-        read(logs[number % 2], f"acc_{number % 4}", 'odd "],"run": id')
-    for log in logs:
-        log.close()
-    before = verify_audit(home)
-    figures, left = redact_audit(home, ["acc_1"])
-    assert (figures["audit_lines"], left) == (10, [])
-    assert places_of(["acc_1"], home) == []
-    assert len(places_of(["acc_3"], home)) == 1
-    report = verify_audit(home, parse_anchor(figures["audit"]["anchor_after"]))
-    assert_whole(report, 2, 40)
-    assert figures["audit"]["anchor_before"] == before.anchor
-    assert verify_audit(home, parse_anchor(before.anchor)).problems
-    assert redact_audit(home, ["acc_1"]) == ({"audit_lines": 0}, [])
-
-
-def test_a_log_that_is_written_to_now_is_left_and_the_next_erasure_ends_it(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    night(home, write_facts(tmp_path / "facts", sightings=farm("crook", 6, 3)))
-    log = AuditLog(home)
-    read(log, "crook000")
-    first = erase(home, "crook000")
-    assert "graphrisk serve" in first.left[0]
-    assert first.certificate["finished_at"] is None
-    read(log, "crook001")
-    log.close()
-    second = erase(home, "crook000")
-    assert second.left == []
-    assert second.certificate["erasure"] == first.certificate["erasure"]
-    assert second.certificate["removed"]["accounts"] == second.certificate["removed"]["audit_lines"] == 1
-    assert_whole(verify_audit(home), 1, 2)
-    assert places_of(["crook000"], home) == []
-
-
-def test_a_log_with_a_problem_keeps_it(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    log = AuditLog(home)
-    read(log, "acc_1")
-    log.close()
-    (file,) = files_of(home)
-    file.write_bytes(file.read_bytes().replace(b"rings:read", b"rings:reaD"))
-    _, left = redact_audit(home, ["acc_1"])
-    assert "has a problem" in left[0]
-    assert verify_audit(home).problems
 
 
 def odd_id(dice: random.Random) -> str:

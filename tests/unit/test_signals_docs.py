@@ -13,7 +13,8 @@ import pytest
 
 from graphrisk.signals import SIGNALS
 from graphrisk.webhooks.sending import DeliveryPolicy, signature
-from tests.docs import ROOT, table
+from tests.docs import ROOT
+from tests.markdown import table
 from tests.support_signals import History, Standing, history_at
 
 DOCUMENT = (ROOT / "docs" / "signals.md").read_text(encoding="utf-8")
