@@ -61,6 +61,7 @@ def described(
         "versions": versions_in_use(),
         "input_digest": hashlib.sha256(content.encode()).hexdigest(),
         "live_run": live,
+        "token_key": loads[0].key_id,
         **({"shadow": True} if shadow else {}),
     }
     digest = hashlib.blake2b(json.dumps(named, sort_keys=True).encode(), digest_size=10).digest()
@@ -69,7 +70,6 @@ def described(
         "run_id": run_id,
         **named,
         "loads": len(loads),
-        "token_key": loads[0].key_id,
         "made_at": datetime.now(UTC).isoformat(),
         "policy": policy.model_dump(mode="json"),
         "evidence_tables": reference.model_dump(mode="json")["evidence"],

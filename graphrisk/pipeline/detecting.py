@@ -90,12 +90,14 @@ def detect(
     as_of: datetime | None = None,
     engine: str = "igraph",
     shadow: bool = False,
+    resume: bool = False,
 ) -> dict[str, Any]:
     """Compute a run from the facts known as of a moment; returns its manifest. Readers do not see it yet.
 
     Without ``as_of`` the moment is the acceptance of the newest load, after which no earlier one can turn up. The run
     is named by what went into it: the same facts, policy, moment and live run give the same run. A ``shadow`` run says
-    what the live one would have said under this policy: it is of the same moment, and cannot be published. Raises
+    what the live one would have said under this policy: it is of the same moment, and cannot be published. With
+    ``resume`` a run of that name that is there is taken as it is. Raises
     ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory, nothing live to shadow) or ``StoreError`` (the
     home cannot be used).
     """
@@ -108,7 +110,7 @@ def detect(
     loads, moment = known_by(ledger, as_of)
     reference = read_reference(settings.reference_file)
     manifest = described(policy, reference, moment, engine, loads, live, shadow)
-    if (settings.runs / manifest["run_id"]).exists():
+    if resume and (settings.runs / manifest["run_id"]).exists():
         LOG.info("The run %s is there already: the same facts, policy and live run.", manifest["run_id"])
         return read_manifest(settings.runs, manifest["run_id"])
     published = [move.run_id for move in reversed(publications(settings.home))]

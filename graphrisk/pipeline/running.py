@@ -92,7 +92,7 @@ def nightly(
             told("load", loaded)
             job.load = {"load": loaded.load.load, "seq": loaded.load.seq, "new": loaded.new, "report": loaded.report}
         with stage("detect"):
-            manifest = detect(settings, policy, None, engine)
+            manifest = detect(settings, policy, engine=engine, resume=True)
             told("detect", manifest)
             job.run = {key: value for key, value in manifest.items() if key not in ("files", "news", "drift")}
         with stage("publish"):

@@ -47,7 +47,8 @@ def test_no_ring_digest_changes_and_no_old_token_stays_in_the_ledger(tmp_path: P
     told = pipeline.rotate_tokens(settings_at(home))
     assert (told["from"], told["to"]) == (old[0].split(":")[0], token_key(home).key_id)
     assert told["sightings"] == Ledger(home / "ledger").loads()[0].sightings
-    assert digest(home) == before
+    again = pipeline.detect(settings_at(home), Policy())
+    assert (again["output_digest"], again["token_key"]) == (before, told["to"]), "a run of its own, not the one before"
     shutil.rmtree(home / "runs")
     assert places_of([each.split(":")[1] for each in old], home) == []
     assert load(home, tmp_path / "facts").new is False
