@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
+import socket
 import uuid
 from collections.abc import Generator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 
@@ -20,24 +23,35 @@ def locked(path: Path) -> Generator[None]:
 
 
 class BusyError(Exception):
-    """Somebody else holds a lock; the text is what they wrote of themselves."""
+    """Somebody else holds a lock; the text says which process, and since when."""
 
 
 @contextmanager
-def only_one(path: Path, owner: str) -> Generator[None]:
-    """Hold the advisory lock of ``path`` and write ``owner`` into it; raises ``BusyError`` at once when it is held.
+def only_one(path: Path) -> Generator[None]:
+    """Hold the advisory lock of ``path``, and say in it who does; raises ``BusyError`` at once when it is held.
 
     A killed process lets go of it by itself.
     """
+    path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError(path.read_text()) from None
+            raise BusyError(_told_of(path.read_text())) from None
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         handle.truncate(0)
-        handle.write(owner)
+        handle.write(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now}))
         handle.flush()
         yield
+
+
+def _told_of(owner: str) -> str:
+    try:
+        told = json.loads(owner)
+        age = datetime.now(UTC) - datetime.fromisoformat(told["since"])
+        return f"process {told['pid']} on {told['host']} since {told['since']} ({age.total_seconds() / 60:.0f} min)"
+    except (ValueError, KeyError, TypeError):
+        return "a process that has just begun"
 
 
 def is_abandoned(path: Path) -> bool:

@@ -86,6 +86,11 @@ class Settings:
         return self.home / "graph.lock"
 
     @property
+    def job_lock(self) -> Path:
+        """Held by the one job that is at work, and by whoever must not meet one."""
+        return self.home / "job.lock"
+
+    @property
     def may_have_graph(self) -> bool:
         """Whether a graph is named or was ever started here; asked first, since the driver is slow to import."""
         return bool(os.environ.get("GRAPHRISK_NEO4J_URL")) or self.local_graph.exists()

@@ -209,10 +209,6 @@ def _exit_codes() -> str:
     return table(("code", "errors"), ([code, ", ".join(names)] for code, names in sorted(errors.items())))
 
 
-def _commands() -> str:
-    return commands_text()
-
-
 def _graph_kinds() -> str:
     rows = ([as_code(kind.name), as_code(f":{kind.label}"), as_code(kind.relationship), kind.cap] for kind in KINDS)
     return table(("kind", "label", "relationship", "a hub past"), rows)
@@ -225,9 +221,9 @@ def _graph_schema() -> str:
 
 WRITERS: tuple[Callable[[], str], ...] = (
     _kinds, _parameters, _features, _guard_figures, _shares, _reasons, _columns, _reject_reasons, _placeholders, _mail_providers, _exit_codes,
-    _commands, _graph_kinds, _graph_schema,
+    _graph_kinds, _graph_schema,
 )  # fmt: skip
-PARTS = {each.__name__.strip("_").replace("_", "-"): each for each in WRITERS}
+PARTS = {each.__name__.strip("_").replace("_", "-"): each for each in WRITERS} | {"commands": commands_text}
 """Name of a generated part → what writes it."""
 
 

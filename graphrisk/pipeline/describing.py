@@ -51,7 +51,6 @@ def described(
     shadow: bool,
 ) -> dict[str, Any]:
     """The beginning of a run's manifest, with its id: what goes into it names it."""
-    content = json.dumps(sorted(load.content for load in loads))
     named = {
         "as_of": moment.isoformat(),
         "policy_hash": policy.hash,
@@ -59,7 +58,7 @@ def described(
         "method_version": METHOD_VERSION,
         "engine": engine,
         "versions": versions_in_use(),
-        "input_digest": hashlib.sha256(content.encode()).hexdigest(),
+        "input_digest": input_digest(loads),
         "live_run": live,
         "token_key": loads[0].key_id,
         **({"shadow": True} if shadow else {}),
@@ -74,6 +73,12 @@ def described(
         "policy": policy.model_dump(mode="json"),
         "evidence_tables": reference.model_dump(mode="json")["evidence"],
     }
+
+
+def input_digest(loads: list[Load]) -> str:
+    """SHA-256 (hex) of what loads brought, in whatever order."""
+    content = json.dumps(sorted(load.content for load in loads))
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def versions_in_use() -> dict[str, str]:

@@ -23,7 +23,7 @@ from graphrisk.detection.communities import find_communities, link_weights
 from graphrisk.detection.components import find_components
 from graphrisk.errors import DetectionError
 from graphrisk.ledger.reading import view_facts
-from graphrisk.ledger.store import Ledger
+from graphrisk.ledger.store import Ledger, Load
 from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import LOG, StageClock
 from graphrisk.model import NEVER, Lineage, Links, Members, RingLinks, Rings, microseconds
@@ -104,10 +104,9 @@ def detect(
     settings.prepare()
     load_engine(engine)
     live = current_run(settings.home)
-    ledger = Ledger(settings.ledger)
     if shadow:
         as_of = moment_of_live(settings, live)
-    loads, moment = known_by(ledger, as_of)
+    loads, moment = known_by(Ledger(settings.ledger), as_of)
     reference = read_reference(settings.reference_file)
     manifest = described(policy, reference, moment, engine, loads, live, shadow)
     if resume and (settings.runs / manifest["run_id"]).exists():
@@ -115,7 +114,7 @@ def detect(
         return read_manifest(settings.runs, manifest["run_id"])
     published = [move.run_id for move in reversed(publications(settings.home))]
     with settings.scratch("detect") as scratch:
-        tables, manifest = computed(settings, scratch, policy, reference, manifest, published)
+        tables, manifest = computed(settings, scratch, policy, reference, manifest, loads, published)
         return write_run(scratch, settings.runs, tables, manifest)
 
 
@@ -125,19 +124,19 @@ def computed(
     policy: Policy,
     reference: Reference,
     manifest: dict[str, Any],
+    loads: list[Load],
     published: list[str],
 ) -> tuple[dict[str, pa.Table], dict[str, Any]]:
     """The tables of a run and its whole manifest, from the beginning of the latter (``described``).
 
-    Facts and verdicts are those known as of its moment. Ids are carried over from the run that was live, then from
+    Facts are those of ``loads``, verdicts those known as of its moment. Ids are carried over from the run that was live, then from
     those of ``published`` (newest first) that are still kept.
     """
     policy = policy.priced_by(reference.evidence)
-    ledger, moment = Ledger(settings.ledger), datetime.fromisoformat(manifest["as_of"])
+    moment = datetime.fromisoformat(manifest["as_of"])
     clock = StageClock()
     with settings.columns(scratch) as columns, _memory_explained(settings):
-        loads = ledger.loads(moment)
-        view_facts(columns, ledger, moment, loads)
+        view_facts(columns, Ledger(settings.ledger), moment, loads)
         found = _find_rings(columns, settings, policy, reference, moment, manifest["engine"], clock)
         with clock.stage("identity"):
             identified, lineage_of = _identify(settings, found, manifest, moment, policy, published)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import socket
 import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +16,7 @@ from graphrisk.ledger.rewriting import delete_accounts, view_stored
 from graphrisk.ledger.store import Ledger
 from graphrisk.ledger.tables import FACTS
 from graphrisk.logs import LOG
+from graphrisk.pipeline.describing import input_digest
 from graphrisk.pipeline.detecting import detect
 from graphrisk.pipeline.erasure_record import Record, begin_record
 from graphrisk.pipeline.erasure_remains import places_that_name, redact_reports, remove_exports
@@ -81,19 +78,17 @@ def erase(
             left += undone
         figures["graph"], lag = forget_in_graph(settings, policy)
         left += [lag] if lag else []
-        certificate = record.finish(figures, [load.content for load in ledger.loads()], bool(left))
+        certificate = record.finish(figures, input_digest(ledger.loads()), bool(left))
         return Erased(certificate, left, places_that_name(settings, ids))
 
 
 @contextmanager
 def _between_jobs(settings: Settings) -> Generator[None]:
     """Wait for a job that is at work, since it writes its report again at its end; the next one is told who works now."""
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    owner = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now})
     with ExitStack() as held:
         while True:
             try:
-                held.enter_context(only_one(settings.home / "job.lock", owner))
+                held.enter_context(only_one(settings.job_lock))
                 break
             except BusyError:
                 time.sleep(SECONDS_BETWEEN_LOOKS)
@@ -156,8 +151,6 @@ def _leave_runs(settings: Settings, policy: Policy, ids: list[str], record: Reco
     settings.wait_for_work()
     going = [run_id for run_id in run_ids(settings.runs) if holds(settings.runs, run_id, ids)]
     record.add("runs", going)
-    for hidden in settings.runs.glob(".gone-*"):
-        shutil.rmtree(hidden, ignore_errors=True)  # left by somebody who tidied up and was killed
     with settings.scratch("erase") as scratch:
         for run_id in going:
             remove_run(scratch, settings.runs, run_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -27,12 +26,11 @@ class Record:
         self.content[name] = [*known, *(each for each in values if each not in known)]
         self._write()
 
-    def finish(self, figures: dict[str, Any], contents: list[str], left: bool) -> dict[str, Any]:
-        """Add figures and the digest of the ledger (its loads' content, sorted); returns the certificate.
+    def finish(self, figures: dict[str, Any], ledger_digest: str, left: bool) -> dict[str, Any]:
+        """Add figures and the digest of the ledger; returns the certificate.
 
         With something left it stays begun, and the same erasure goes on with it.
         """
-        digest = hashlib.sha256(json.dumps(sorted(contents)).encode()).hexdigest()
         now = datetime.now(UTC).isoformat(timespec="seconds")
         before: dict[str, Any] = self.content["removed"]
         counted = {name: before.get(name, 0) + count for name, count in figures.items() if isinstance(count, int)}
@@ -40,7 +38,7 @@ class Record:
         self.content |= {"removed": {**before, **counted}, **told}
         self.content |= {
             "finished_at": None if left else now,
-            "ledger_digest": digest,
+            "ledger_digest": ledger_digest,
             "graphrisk": version("graphrisk"),
         }
         self._write()

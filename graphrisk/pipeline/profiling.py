@@ -15,9 +15,8 @@ from graphrisk.policy import Policy
 from graphrisk.publication.drift import drift
 from graphrisk.publication.news import news
 from graphrisk.runs.store import read_manifest, read_table
+from graphrisk.runs.tables import DIGESTED
 from graphrisk.settings import Settings
-
-COMPARED = ("accounts", "rings", "links")
 
 
 def compared(
@@ -39,7 +38,7 @@ def compared(
     fresh = [load for load in loads if load.accepted_at > seen_by]
     after = loads[len(loads) - len(fresh) - 1].seq if len(fresh) < len(loads) else 0
     reports = [json.loads(load.report) for load in fresh]
-    before = {name: read_table(settings.runs, live, name) for name in COMPARED}
+    before = {name: read_table(settings.runs, live, name) for name in DIGESTED}
     return {
         "news": news(columns, after, policy.kinds, reports) if reports else None,
         "drift": drift(columns, after, tables, before, counts),

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from graphrisk.errors import DetectionError, InputError, NotFoundError
+from graphrisk.ledger.store import Ledger
 from graphrisk.model import METHOD_VERSION
 from graphrisk.pipeline.describing import versions_in_use
 from graphrisk.pipeline.detecting import computed
 from graphrisk.policy import Policy
 from graphrisk.runs.store import publications, read_manifest, read_table
+from graphrisk.runs.tables import DIGESTED
 from graphrisk.scoring.reference import read_reference
 from graphrisk.settings import Settings
-
-DIGESTED = ("accounts", "rings", "links")
-NAMED = ("run_id", "as_of", "policy_hash", "reference_hash", "method_version", "engine", "versions", "input_digest", "live_run", "loads", "token_key", "policy")  # fmt: skip
-"""What of a manifest says what a run is made from."""
 
 
 class Replayed(NamedTuple):
@@ -48,9 +47,9 @@ def replay(settings: Settings, run_id: str) -> Replayed:
         )
     policy, issued = Policy.model_validate(manifest["policy"]), set(manifest["lineage_of"])
     published = [move.run_id for move in reversed(publications(settings.home)) if move.run_id in issued]
-    beginning = {name: manifest[name] for name in NAMED if name in manifest}
+    loads = Ledger(settings.ledger).loads(datetime.fromisoformat(manifest["as_of"]))
     with settings.scratch("replay") as scratch:
-        tables, again = computed(settings, scratch, policy, reference, beginning, published)
+        tables, again = computed(settings, scratch, policy, reference, manifest, loads, published)
     if again["output_digest"] != manifest["output_digest"]:
         differ = [name for name in DIGESTED if not tables[name].equals(read_table(settings.runs, run_id, name))]
         other = sorted(name for name, now in versions_in_use().items() if manifest["versions"].get(name) != now)

@@ -115,24 +115,11 @@ def jobs(settings: Settings) -> list[dict[str, Any]]:
 
 @contextmanager
 def _alone(settings: Settings) -> Generator[None]:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    owner = json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "since": now})
     try:
-        with only_one(settings.home / "job.lock", owner):
+        with only_one(settings.job_lock):
             yield
     except BusyError as busy:
-        raise StoreError(
-            f"Another job is at work on {settings.home}{_told_of(str(busy))}; let it end, or stop it."
-        ) from None
-
-
-def _told_of(owner: str) -> str:
-    try:
-        told = json.loads(owner)
-        age = datetime.now(UTC) - datetime.fromisoformat(told["since"])
-        return f": process {told['pid']} on {told['host']} since {told['since']} ({age.total_seconds() / 60:.0f} min)"
-    except (ValueError, KeyError, TypeError):
-        return ""
+        raise StoreError(f"Another job is at work on {settings.home}: {busy}; let it end, or stop it.") from None
 
 
 @contextmanager

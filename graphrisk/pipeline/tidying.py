@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
-
 from graphrisk.logs import LOG
 from graphrisk.pipeline.signalling import ensure_signals
+from graphrisk.runs.removal import remove_run
 from graphrisk.runs.store import current_run, publications, run_ids
 from graphrisk.settings import Settings
 
@@ -15,8 +13,7 @@ def tidy(settings: Settings, keep: int) -> list[str]:
     """Remove all runs but the ``keep`` published last, the live one, the one that a rollback would lead to, and those made
     since the live one; returns the ids of those that are gone.
 
-    Their signals are written first. Each folder is renamed before it is emptied, so that nobody sees half a run. Raises
-    ``StoreError`` when the signals cannot be written.
+    Their signals are written first. Raises ``StoreError`` when they cannot be.
     """
     settings.prepare()
     ensure_signals(settings)
@@ -29,11 +26,9 @@ def tidy(settings: Settings, keep: int) -> list[str]:
     elif live is None:
         needed.update(made)
     gone = [run_id for run_id in made if run_id not in needed]
-    for run_id in gone:
-        hidden = settings.runs / f".gone-{run_id}-{uuid.uuid4().hex[:8]}"
-        (settings.runs / run_id).rename(hidden)
-    for folder in settings.runs.glob(".gone-*"):
-        shutil.rmtree(folder, ignore_errors=True)
+    with settings.scratch("tidy") as scratch:
+        for run_id in gone:
+            remove_run(scratch, settings.runs, run_id)
     if gone:
         LOG.info("Removed %d runs; %d are kept.", len(gone), len(made) - len(gone))
     return gone

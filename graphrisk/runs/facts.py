@@ -65,9 +65,12 @@ class Facts:
 
     def held_by(self, accounts: Ints) -> tuple[Ints, Ints]:
         """Account and attribute of everything that the given accounts hold."""
-        begin, end = self._held[accounts], self._held[accounts + 1]
-        uses = self._of_account[_ranges(begin, end - begin)]
+        uses = self._uses_by(accounts)
         return self._account[uses].astype(np.int64), np.searchsorted(self._bounds, uses, side="right") - 1
+
+    def _uses_by(self, accounts: Ints) -> Ints:
+        begin, end = self._held[accounts], self._held[accounts + 1]
+        return self._of_account[_ranges(begin, end - begin)]
 
     def holders(self, attribute: int) -> Ints:
         """The accounts that hold an attribute."""
@@ -108,8 +111,7 @@ class Facts:
     def uses_of(self, accounts: Ints, also: Collection[int] = ()) -> Uses:
         """What the given accounts (sorted) share with any others, by attribute, then account; and the attributes in
         ``also`` even if only one account holds them."""
-        begin, end = self._held[accounts], self._held[accounts + 1]
-        uses = np.sort(self._of_account[_ranges(begin, end - begin)])
+        uses = np.sort(self._uses_by(accounts))
         rows = np.searchsorted(self._bounds, uses, side="right") - 1
         shared = (self.accounts(rows) > 1) | np.isin(rows, list(also))
         uses, rows = uses[shared], rows[shared]

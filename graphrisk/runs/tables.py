@@ -179,10 +179,14 @@ def _column(values: Any, kind: pa.DataType) -> Any:
     return pa.array(values, kind)
 
 
+DIGESTED = ("accounts", "rings", "links")
+"""The tables that say what a run found."""
+
+
 def output_digest(tables: Mapping[str, pa.Table]) -> str:
     """SHA-256 (hex) of what a run found: accounts, rings and links without tokens. Equal content, equal digest."""
     digest = hashlib.sha256()
-    for name in ("accounts", "rings", "links"):
+    for name in DIGESTED:
         for column in SCHEMAS[name].names:
             digest.update(f"{name}.{column}".encode())
             _update(digest, tables[name][column].combine_chunks())

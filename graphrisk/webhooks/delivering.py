@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 
 from graphrisk.errors import InputError, StoreError
-from graphrisk.files import is_abandoned, locked
+from graphrisk.files import BusyError, only_one
 from graphrisk.logs import LOG
 from graphrisk.pipeline.signalling import catch_up
 from graphrisk.runs.feed import cursor_of, feed_folder, read_signals
@@ -152,8 +152,8 @@ async def _retry(
 
 @contextmanager
 def _alone(home: Path) -> Generator[None]:
-    lock = feed_folder(home) / "deliver.lock"
-    if not is_abandoned(lock):
-        raise StoreError(f"Another process delivers the signals of {home} already; let it, or stop it first.")
-    with locked(lock):
-        yield
+    try:
+        with only_one(feed_folder(home) / "deliver.lock"):
+            yield
+    except BusyError:
+        raise StoreError(f"Another process delivers the signals of {home} already; let it, or stop it first.") from None
