@@ -69,6 +69,11 @@ class Settings:
         return self.home / "ledger"
 
     @property
+    def merged(self) -> Path:
+        """The ledger once more, as detection reads it; may be removed whenever nobody detects."""
+        return self.home / "merged"
+
+    @property
     def runs(self) -> Path:
         return self.home / "runs"
 

@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from graphrisk import pipeline
+from graphrisk.ledger.reading import code_facts
 from graphrisk.linkage.prices import gaps_priced
 from graphrisk.model import DAY_US, FIRST_MONDAY_US, HOUR_US, WEEK_US, Links
 from graphrisk.policy import KindPolicy, Policy
@@ -113,6 +114,7 @@ def facts_in_view(created: dict[str, int | None], rows: Sequence[Seen]) -> Gener
             columns.register("given", pa.table(table))
             columns.execute(f"CREATE TABLE {name} AS FROM given")
             columns.unregister("given")
+        code_facts(columns)
         columns.execute("CREATE TABLE labels (account_id VARCHAR, label VARCHAR)")
         yield columns
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from graphrisk.ledger.reading import view_facts
+from graphrisk.ledger.reading import code_facts, view_facts
 from graphrisk.ledger.store import Ledger
 from graphrisk.linkage.attributes import filled, share_attributes
 from graphrisk.linkage.cohorts import add_cohorts
@@ -58,6 +58,7 @@ def held_values(settings: Settings, manifest: dict[str, Any]) -> Held:
     ledger = Ledger(settings.ledger)
     with settings.scratch("evaluate") as scratch, settings.columns(scratch) as columns:
         view_facts(columns, ledger, moment, ledger.loads(moment))
+        code_facts(columns)
         share_attributes(columns, policy, moment)
         add_cohorts(columns, policy, shipped_reference().expected_new_share)
         accounts = columns.execute("SELECT count(*) FROM ids").fetchall()[0][0]

@@ -53,6 +53,23 @@ FROM fact_labels WHERE labelled_at <= known_by GROUP BY account_id
 """The latest verdict on each account that was known as of the moment; of two at once, the bad one."""
 
 
+CODED = (
+    """
+CREATE VIEW coded_accounts AS
+SELECT account_id AS key, account_id, epoch_us(created_at) AS created, status, marketplace FROM accounts
+""",
+    """
+CREATE VIEW coded_sightings AS
+SELECT account_id AS key, kind, substr(token, $digits)::UUID AS value, substr(network, $digits)::UUID AS network, hint, week,
+       epoch_us(first_seen) AS first, epoch_us(last_seen) AS last
+FROM fact_sightings
+""",
+)
+"""A token as a number of 128 bits, times in microseconds; ``key`` is what joins the two."""
+
+TOKEN_OF = "CREATE MACRO token_of(value) AS '$key_id:' || replace(value::VARCHAR, '-', '')"  # noqa: S105 - no secret
+
+
 def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: datetime, loads: list[Load]) -> None:
     """Make the views of what the given loads brought, and of the labels known as of a moment.
 
@@ -60,6 +77,38 @@ def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: dateti
     token, network, hint, week, first_seen, last_seen, count), ``accounts`` and ``labels`` are merged over loads.
     Loading goes on meanwhile.
     """
+    view_loads(columns, ledger, as_of, loads)
+    merge_facts(columns, len(loads))
+
+
+def merge_facts(columns: duckdb.DuckDBPyConnection, loads: int) -> None:
+    """Make of the views of ``view_loads`` (of so many loads) those that are merged: ``fact_sightings`` and ``accounts``."""
+    for statement in MERGED_SIGHTINGS if loads > 1 else ONE_LOAD:
+        columns.execute(statement)
+    columns.execute(MERGED_ACCOUNTS)
+
+
+def code_facts(columns: duckdb.DuckDBPyConnection) -> None:
+    """Make of the views ``accounts`` and ``fact_sightings`` those that linkage reads: ``coded_accounts`` (key, account_id,
+    created, status, marketplace) and ``coded_sightings`` (key, kind, value, network, hint, week, first, last).
+
+    The macro ``token_of(value)`` gives the token of a value back.
+    """
+    found = columns.execute("SELECT split_part(token, ':', 1) FROM fact_sightings LIMIT 1").fetchall()
+    key_id: str = found[0][0] if found else ""
+    for statement in CODED:
+        columns.execute(statement.replace("$digits", str(len(key_id) + 2)))
+    name_tokens(columns, key_id)
+
+
+def name_tokens(columns: duckdb.DuckDBPyConnection, key_id: str) -> None:
+    """Make the macro ``token_of(value)``, for tokens of this key."""
+    columns.execute(TOKEN_OF.replace("$key_id", key_id))
+
+
+def view_loads(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: datetime, loads: list[Load]) -> None:
+    """Make those views of ``view_facts`` that are quick: rows as they are stored, ``stored_sightings``, ``fact_accounts`` and
+    ``fact_labels``, with the ``seq`` of their load; and ``labels``."""
     visible = pa.table(
         {
             "load": pa.array([load.load for load in loads], pa.string()),
@@ -72,9 +121,6 @@ def view_facts(columns: duckdb.DuckDBPyConnection, ledger: Ledger, as_of: dateti
     for table in FACTS:
         name = "stored_sightings" if table == "sightings" else f"fact_{table}"
         columns.execute(f"CREATE VIEW {name} AS {_facts_sql(ledger, table)}")
-    for statement in MERGED_SIGHTINGS if len(loads) > 1 else ONE_LOAD:
-        columns.execute(statement)
-    columns.execute(MERGED_ACCOUNTS)
     moment = microseconds(as_of)
     columns.execute(MERGED_LABELS.replace("known_by", f"make_timestamptz({moment})"))
 

@@ -1,13 +1,13 @@
 """Shared attributes: which values two or more accounts hold, by how many, and when each used them. Hubs end here.
 
-Takes the views ``accounts`` and ``fact_sightings``; reads the text in them once and makes the tables
+Takes the views ``coded_accounts`` and ``coded_sightings``; reads them once and makes the tables
 
     ids         account (position by account id bytes), account_id, created (microseconds, null), closed, status, marketplace
     seen        account, kind (code), value, network, hint, week, first, last     one row a sighting that anything still needs
     uses        attribute, account, first, last                 one row an account on a shared attribute
     attributes  attribute, kind (code), value, week, hint, accounts   ``accounts`` is the degree; past the kind's cap it is a hub
 
-A value is its token as a number of 128 bits; ``token_of(value)`` gives the token back.
+A value is its token as a number of 128 bits.
 """
 
 from __future__ import annotations
@@ -23,21 +23,15 @@ from graphrisk.policy import Policy
 
 IDS = """
 CREATE TABLE ids AS
-SELECT (row_number() OVER (ORDER BY account_id) - 1)::INTEGER AS account, account_id,
-       epoch_us(created_at) AS created, status = 'closed' AS closed, status, marketplace
-FROM accounts
-"""
-
-BACK_TO_TEXT = """
-CREATE MACRO token_of(value) AS '$key_id:' || replace(value::VARCHAR, '-', '')
+SELECT (row_number() OVER (ORDER BY account_id) - 1)::INTEGER AS account, key, account_id, created,
+       status = 'closed' AS closed, status, marketplace
+FROM coded_accounts
 """
 
 SEEN = """
 CREATE TABLE seen AS
-SELECT account, code AS kind, substr(token, $digits)::UUID AS value, substr(network, $digits)::UUID AS network, hint, week,
-       epoch_us(first_seen) AS first, epoch_us(last_seen) AS last
-FROM fact_sightings JOIN kinds ON fact_sightings.kind = kinds.name AND epoch_us(last_seen) >= kinds.needed_from
-JOIN ids USING (account_id)
+SELECT account, code AS kind, value, network, hint, week, first, last
+FROM coded_sightings JOIN kinds ON coded_sightings.kind = kinds.name AND last >= kinds.needed_from JOIN ids USING (key)
 """
 
 RETAINED = """
@@ -94,15 +88,13 @@ FROM (SELECT attribute, count(*)::INTEGER AS accounts FROM uses GROUP BY attribu
 WHERE attributes.attribute = held.attribute
 """
 
-KEY_ID = "SELECT split_part(token, ':', 1) FROM fact_sightings LIMIT 1"
-
 
 def data_clock(columns: duckdb.DuckDBPyConnection, as_of: datetime) -> int:
     """The start (microseconds) of the day after the last sighting, or of ``as_of`` if that is earlier.
 
     Retention counts back from here, so that a ledger of past years is not empty the day it is loaded.
     """
-    latest = columns.execute("SELECT coalesce(max(epoch_us(last_seen)), 0) FROM fact_sightings").fetchall()[0][0]
+    latest = columns.execute("SELECT coalesce(max(last), 0) FROM coded_sightings").fetchall()[0][0]
     moment = min(latest, microseconds(as_of))
     return (moment // DAY_US + 1) * DAY_US
 
@@ -120,11 +112,8 @@ def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: 
     columns.register("kinds_arrow", kinds)
     columns.execute("CREATE TABLE kinds AS SELECT name, code::UTINYINT AS code, needed_from FROM kinds_arrow")
     columns.unregister("kinds_arrow")
-    key_id = columns.execute(KEY_ID).fetchall()
     ip_kept_from = kept_from[ip] if ip else 0
     bound = {
-        "$key_id": key_id[0][0] if key_id else "",
-        "$digits": len(key_id[0][0]) + 2 if key_id else 1,
         "$ip_kept_from": ip_kept_from,
         "$ip_kept_week": (ip_kept_from - FIRST_MONDAY_US) // WEEK_US,
         "$visits_kept_from": visits_kept_from,
@@ -136,7 +125,7 @@ def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: 
             codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "email" and kind.cohorts
         ),
     }
-    for statement in (BACK_TO_TEXT, IDS, SEEN, RETAINED, VISITED, SHOWN, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
+    for statement in (IDS, SEEN, RETAINED, VISITED, SHOWN, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
         columns.execute(filled(statement, bound))
     columns.execute("DROP TABLE shared")
     return clock

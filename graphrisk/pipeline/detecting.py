@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -22,7 +22,8 @@ from graphrisk.detection.bridges import weak_bridges
 from graphrisk.detection.communities import find_communities, link_weights
 from graphrisk.detection.components import find_components
 from graphrisk.errors import DetectionError
-from graphrisk.ledger.reading import view_facts
+from graphrisk.ledger.merged import merged_ledger
+from graphrisk.ledger.reading import code_facts, merge_facts, view_loads
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.linkage.links import Linkage, link
 from graphrisk.logs import LOG, StageClock
@@ -126,17 +127,23 @@ def computed(
     manifest: dict[str, Any],
     loads: list[Load],
     published: list[str],
+    merged: bool = True,
 ) -> tuple[dict[str, pa.Table], dict[str, Any]]:
     """The tables of a run and its whole manifest, from the beginning of the latter (``described``).
 
     Facts are those of ``loads``, verdicts those known as of its moment. Ids are carried over from the run that was live, then from
-    those of ``published`` (newest first) that are still kept.
+    those of ``published`` (newest first) that are still kept. With ``merged`` the merged ledger is used and brought up to date
+    where it can be, else the ledger itself is read.
     """
     policy = policy.priced_by(reference.evidence)
     moment = datetime.fromisoformat(manifest["as_of"])
     clock = StageClock()
-    with settings.columns(scratch) as columns, _memory_explained(settings):
-        view_facts(columns, Ledger(settings.ledger), moment, loads)
+    with settings.columns(scratch) as columns, _memory_explained(settings), ExitStack() as held:
+        with clock.stage("reading"):
+            view_loads(columns, Ledger(settings.ledger), moment, loads)
+            if not (merged and held.enter_context(merged_ledger(columns, settings.merged, loads))):
+                merge_facts(columns, len(loads))
+                code_facts(columns)
         found = _find_rings(columns, settings, policy, reference, moment, manifest["engine"], clock)
         with clock.stage("identity"):
             identified, lineage_of = _identify(settings, found, manifest, moment, policy, published)

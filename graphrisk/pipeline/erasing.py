@@ -12,6 +12,7 @@ from typing import Any
 
 from graphrisk.errors import InputError, NotFoundError, PublicationRefusedError
 from graphrisk.files import BusyError, locked, only_one
+from graphrisk.ledger.merged import forget_merged
 from graphrisk.ledger.rewriting import delete_accounts, view_stored
 from graphrisk.ledger.store import Ledger
 from graphrisk.ledger.tables import FACTS
@@ -107,6 +108,7 @@ def _leave_ledger(settings: Settings, ledger: Ledger, ids: list[str], reason: st
         redact_reports(settings, ids, lonely)
         delete_accounts(ledger, ids)
         settings.wait_for_work()
+        forget_merged(settings.merged)
         with settings.scratch("erase") as scratch, settings.columns(scratch) as columns:
             record.add("loads", redescribe(columns, settings, ledger, key.key_id, ids))
         ledger.forget_history()
