@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -101,34 +102,64 @@ def data_clock(columns: duckdb.DuckDBPyConnection, as_of: datetime) -> int:
 
 def share_attributes(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime) -> int:
     """Make the tables ``ids``, ``seen``, ``attributes`` and ``uses`` from the facts in view; returns the ``data_clock``."""
-    clock, codes = data_clock(columns, as_of), policy.codes()
+    clock = data_clock(columns, as_of)
+    columns.execute(IDS)
+    view_retained(columns, policy, clock, SEEN)
+    for statement in (SHARED, ATTRIBUTES, USES, DEGREES):
+        columns.execute(statement)
+    columns.execute("DROP TABLE shared")
+    return clock
+
+
+class Retention(NamedTuple):
+    """The moments (microseconds) before which sightings are not needed, by kind, and those of addresses."""
+
+    needed_from: list[int]
+    ip: int
+    ip_kept_from: int
+    visits_kept_from: int
+
+
+def retention(policy: Policy, clock: int) -> Retention:
+    """What is kept by a clock (``data_clock``); kinds are in the order of the policy."""
+    codes = policy.codes()
     ip = next((name for name, kind in policy.kinds.items() if kind.normaliser == "ip"), None)
     kept_from = {name: clock - kind.retention_days * DAY_US for name, kind in policy.kinds.items()}
-    visits_kept_from = clock - policy.cohort.retention_days * DAY_US
-    needed_from = [min(moment, visits_kept_from) if name == ip else moment for name, moment in kept_from.items()]
+    visits = clock - policy.cohort.retention_days * DAY_US
+    needed = [min(moment, visits) if name == ip else moment for name, moment in kept_from.items()]
+    return Retention(needed, codes[ip] if ip else -1, kept_from[ip] if ip else 0, visits)
+
+
+def view_retained(columns: duckdb.DuckDBPyConnection, policy: Policy, clock: int, seen: str) -> None:
+    """Make the table ``kinds`` and, on ``seen`` (by the given statement), the views of what is kept by a clock:
+    ``retained``, ``visited``, ``shown`` and ``weekly``."""
+    kept, codes = retention(policy, clock), policy.codes()
     kinds = pa.table(
-        [list(kept_from), [codes[name] for name in kept_from], needed_from], ["name", "code", "needed_from"]
+        [list(policy.kinds), [codes[name] for name in policy.kinds], kept.needed_from], ["name", "code", "needed_from"]
     )
     columns.register("kinds_arrow", kinds)
     columns.execute("CREATE TABLE kinds AS SELECT name, code::UTINYINT AS code, needed_from FROM kinds_arrow")
     columns.unregister("kinds_arrow")
-    ip_kept_from = kept_from[ip] if ip else 0
+    visited = any(kind.normaliser == "ip" and kind.cohorts for kind in policy.kinds.values())
     bound = {
-        "$ip_kept_from": ip_kept_from,
-        "$ip_kept_week": (ip_kept_from - FIRST_MONDAY_US) // WEEK_US,
-        "$visits_kept_from": visits_kept_from,
-        "$ip": codes[ip] if ip else -1,
-        "$visited": _listed([codes[ip]] if ip and policy.kinds[ip].cohorts else []),
+        "$ip_kept_from": kept.ip_kept_from,
+        "$ip_kept_week": week_of(kept.ip_kept_from),
+        "$visits_kept_from": kept.visits_kept_from,
+        "$ip": kept.ip,
+        "$visited": _listed([kept.ip] if visited else []),
         "$unpriced": _listed(codes[name] for name, kind in policy.kinds.items() if kind.cap == 1),
         "$crowds": _listed(codes[name] for name, kind in policy.kinds.items() if kind.cap == 1 and kind.cohorts),
         "$emails": _listed(
             codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "email" and kind.cohorts
         ),
     }
-    for statement in (IDS, SEEN, RETAINED, VISITED, SHOWN, WEEKLY, SHARED, ATTRIBUTES, USES, DEGREES):
+    for statement in (seen, RETAINED, VISITED, SHOWN, WEEKLY):
         columns.execute(filled(statement, bound))
-    columns.execute("DROP TABLE shared")
-    return clock
+
+
+def week_of(at: int) -> int:
+    """The ISO week of a moment (microseconds), counted from the first Monday of 1970."""
+    return (at - FIRST_MONDAY_US) // WEEK_US
 
 
 def filled(sql: str, bound: Mapping[str, object]) -> str:

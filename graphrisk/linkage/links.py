@@ -120,7 +120,8 @@ def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, ex
     return Linkage(_links(columns), _count(columns, "ids"), _count(columns, "attributes"), cohorts, clock)
 
 
-def _prepare_prices(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
+def state_rules(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
+    """Make the table ``kind_rules``: kind (code), cap, ceiling, gap_us, backbone, typed."""
     kinds = policy.priced()
     rules = pa.table(
         {
@@ -135,6 +136,11 @@ def _prepare_prices(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     columns.register("rules_arrow", rules)
     columns.execute("CREATE TABLE kind_rules AS FROM rules_arrow")
     columns.unregister("rules_arrow")
+
+
+def _prepare_prices(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
+    state_rules(columns, policy)
+    kinds = policy.priced()
     found = columns.sql(
         "SELECT DISTINCT kind, accounts FROM attributes JOIN kind_rules USING (kind) WHERE accounts BETWEEN 2 AND cap ORDER BY ALL"
     ).to_arrow_table()

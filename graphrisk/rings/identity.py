@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,13 +48,20 @@ def new_ring_id(key: str, issued: Mapping[str, object]) -> str:
 
 
 def identify(
-    cores: list[list[str]], live: set[str], known: list[Lineage], run_id: str, as_of: int, policy: RingPolicy
+    cores: list[list[str]],
+    live: set[str],
+    known: list[Lineage],
+    run_id: str,
+    as_of: int,
+    policy: RingPolicy,
+    same: Collection[str] = (),
 ) -> Identified:
     """Give each ring its id and record what happened to every id.
 
     ``cores`` are the core members of each ring; ``live`` the ids of the live run's rings; ``known`` the lineage of
     every id issued so far, with the cores of those that are live or were retired a short while ago; ``as_of`` is in
-    microseconds.
+    microseconds. ``same`` are ids of other live rings whose cores are as they were: a core is in one ring alone, so that
+    nothing competes with them.
     """
     issued = {each.ring_id: each for each in known}
     old = {ring_id: set(issued[ring_id].core) for ring_id in live}
@@ -63,7 +70,7 @@ def identify(
     remembered = {
         each.ring_id: set(each.core)
         for each in known
-        if each.ring_id not in live and each.core and each.event_at >= fresh_enough
+        if each.ring_id not in live and each.ring_id not in same and each.core and each.event_at >= fresh_enough
     }
     rest = [number for number in range(len(cores)) if number not in carried]
     revived = {
@@ -80,7 +87,7 @@ def identify(
     for ring_id in live - alive:
         lineage[ring_id] = happened.to_retired(ring_id)
     for each in known:
-        if each.ring_id not in live and each.ring_id not in alive:
+        if each.ring_id not in live and each.ring_id not in same and each.ring_id not in alive:
             kept = each.core if each.event_at >= fresh_enough else ()
             lineage[each.ring_id] = replace(each, status="retired", core=kept)
     return Identified(ring_ids, [lineage[ring_id] for ring_id in sorted(lineage)])

@@ -7,6 +7,7 @@ from typing import Any
 import duckdb
 import numpy as np
 import pyarrow as pa
+from scipy.sparse import coo_array
 
 from graphrisk.runs.tables import FACT_SCHEMAS, build, lists
 
@@ -42,26 +43,41 @@ NEWCOMERS = (
 
 def facts_tables(columns: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
     """The tables of ``FACT_SCHEMAS`` from linkage's tables and the view ``labels``."""
-    columns.execute("SET arrow_lossless_conversion = true")  # UUIDs come as 16 bytes, not as text
-    every, held, routes, arrivals, newcomers = (
-        columns.sql(query).to_arrow_table() for query in (EVERY, HELD, ROUTES, ARRIVALS, NEWCOMERS)
-    )
-    columns.execute("RESET arrow_lossless_conversion")
-    attributes, uses = _attributes_and_uses(every.combine_chunks())
+    attributes, uses = attributes_and_uses(columns)
+    held = columns.sql(HELD).to_arrow_table()
     return {
         "attributes": attributes,
         "uses": uses,
-        "held": build("held", {**_all(held), "uses": _by_account(uses["account"], held.num_rows)}),
-        "routes": build("routes", {name: _bytes(routes[name]) for name in routes.column_names}),
-        "arrivals": build(
-            "arrivals",
-            {
-                **_all(arrivals),
-                "place": _bytes(arrivals["place"]),
-                "newcomers": _grouped(newcomers, arrivals["arrived"]),
-            },
-        ),
+        "held": build("held", {**_all(held), "uses": by_account(uses["account"].to_numpy(), held.num_rows)}),
+        "routes": routes_table(columns),
+        "arrivals": arrivals_table(columns),
     }
+
+
+def attributes_and_uses(columns: duckdb.DuckDBPyConnection) -> tuple[pa.Table, pa.Table]:
+    """``attributes`` and ``uses`` from the relation ``weekly``, and cohorts from linkage's ``attributes`` and ``uses``."""
+    return _attributes_and_uses(_lossless(columns, EVERY).combine_chunks())
+
+
+def routes_table(columns: duckdb.DuckDBPyConnection) -> pa.Table:
+    """``routes`` from the relation ``visited``."""
+    routes = _lossless(columns, ROUTES)
+    return build("routes", {name: _bytes(routes[name]) for name in routes.column_names})
+
+
+def arrivals_table(columns: duckdb.DuckDBPyConnection) -> pa.Table:
+    """``arrivals`` from linkage's tables ``arrivals`` and ``arrived``."""
+    arrivals, newcomers = _lossless(columns, ARRIVALS), columns.sql(NEWCOMERS).to_arrow_table()
+    told = {"place": _bytes(arrivals["place"]), "newcomers": _grouped(newcomers, arrivals["arrived"])}
+    return build("arrivals", {**_all(arrivals), **told})
+
+
+def _lossless(columns: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+    """Rows in which UUIDs are 16 bytes, not text."""
+    columns.execute("SET arrow_lossless_conversion = true")
+    found = columns.sql(sql).to_arrow_table()
+    columns.execute("RESET arrow_lossless_conversion")
+    return found
 
 
 def _attributes_and_uses(every: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -94,12 +110,11 @@ def _all(table: pa.Table) -> dict[str, Any]:
     return {name: table[name] for name in table.column_names}
 
 
-def _by_account(accounts: pa.ChunkedArray, count: int) -> pa.Array:
-    """The rows of ``uses`` of each account."""
-    account = accounts.to_numpy()
-    offsets = np.r_[0, np.cumsum(np.bincount(account, minlength=count))]
-    order = np.argsort(account, kind="stable")
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(order, pa.int32()))
+def by_account(account: Any, count: int) -> pa.Array:
+    """The rows of ``uses`` of each account (a row's account: shape (rows,)), in their order."""
+    rows = np.arange(len(account), dtype=np.int32)
+    sorted_ = coo_array((rows, (account, rows)), shape=(count, max(len(rows), 1))).tocsr()
+    return pa.ListArray.from_arrays(pa.array(sorted_.indptr, pa.int32()), pa.array(sorted_.indices, pa.int32()))
 
 
 def _grouped(newcomers: pa.Table, lengths: pa.ChunkedArray) -> pa.Array:

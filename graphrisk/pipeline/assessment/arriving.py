@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 
+from graphrisk.linkage.attributes import week_of
 from graphrisk.linkage.cohorts import CLOCK_SKEW_DAYS, Arrivals, are_cohorts
 from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, Ints
 from graphrisk.policy import Policy
@@ -208,11 +209,6 @@ def crowd_of(one: bytes, other: bytes) -> bytes:
 def places_of(address: bytes, network: bytes | None) -> list[Place]:
     """The places of a visit."""
     return [(ADDRESS, address), *([(NETWORK, network)] if network else [])]
-
-
-def week_of(moment: int) -> int:
-    """The number of the week (from Monday, UTC) of a moment in microseconds."""
-    return (moment - FIRST_MONDAY_US) // WEEK_US
 
 
 def week_start(week: int) -> int:
