@@ -22,6 +22,8 @@ from graphrisk.linkage.links import link
 from graphrisk.logs import LOG, StageClock
 from graphrisk.pipeline.describing import described, known_by, moment_of_live
 from graphrisk.pipeline.finding import IDS, find_rings, identify_rings, profile, run_tables
+from graphrisk.pipeline.increment.base import base_of
+from graphrisk.pipeline.increment.renewing import renewed
 from graphrisk.pipeline.profiling import compared
 from graphrisk.policy import Policy
 from graphrisk.runs.fact_tables import facts_tables
@@ -73,13 +75,13 @@ def computed(
     manifest: dict[str, Any],
     loads: list[Load],
     published: list[str],
-    merged: bool = True,
+    anew: bool = False,
 ) -> tuple[dict[str, pa.Table], dict[str, Any]]:
     """The tables of a run and its whole manifest, from the beginning of the latter (``described``).
 
     Facts are those of ``loads``, verdicts those known as of its moment. Ids are carried over from the run that was live, then from
-    those of ``published`` (newest first) that are still kept. With ``merged`` the merged ledger is used and brought up to date
-    where it can be, else the ledger itself is read.
+    those of ``published`` (newest first) that are still kept. The merged ledger is brought up to date and read, and what the live
+    run says is kept where nothing can have changed it, unless all is to be computed ``anew``.
     """
     policy = policy.priced_by(reference.evidence)
     moment = datetime.fromisoformat(manifest["as_of"])
@@ -87,26 +89,18 @@ def computed(
     with settings.columns(scratch) as columns, _memory_explained(settings), ExitStack() as held:
         with clock.stage("reading"):
             view_loads(columns, Ledger(settings.ledger), moment, loads)
-            if not (merged and held.enter_context(merged_ledger(columns, settings.merged, loads))):
+            is_merged = not anew and held.enter_context(merged_ledger(columns, settings.merged, loads))
+            if not is_merged:
                 merge_facts(columns, len(loads))
                 code_facts(columns)
-        with clock.stage("linkage"):
-            linkage = link(columns, policy, moment, reference.expected_new_share)
-            ids = columns.sql(IDS).to_arrow_table()
-        found = find_rings(columns, settings, policy, reference, linkage, ids, manifest["engine"], clock)
-        with clock.stage("identity"):
-            identified, lineage_of = identify_rings(settings, found, manifest, moment, policy, published)
-        with clock.stage("assembly"):
-            tables = {**run_tables(columns, policy, found, identified), **facts_tables(columns)}
-            figures = {
-                "lineage_of": lineage_of,
-                "clock": linkage.clock,
-                "counts": found.counts,
-                "profile": profile(columns, policy),
-                "output_digest": output_digest(tables),
-            }
+        if base := base_of(settings, manifest, loads) if is_merged else None:
+            tables, figures = renewed(columns, settings, policy, reference, manifest, base, published, clock)
+        else:
+            tables, figures = _whole(columns, settings, policy, reference, manifest, published, clock)
+        with clock.stage("digest"):
+            figures["output_digest"] = output_digest(tables)
         with clock.stage("comparison"):
-            figures |= compared(columns, settings, policy, loads, manifest["live_run"], tables, found.counts)
+            figures |= compared(columns, settings, policy, loads, manifest["live_run"], tables, figures["counts"])
     return tables, {**manifest, **figures, "seconds": clock.seconds, "peak_mib": clock.peak_mib}
 
 
@@ -119,3 +113,26 @@ def _memory_explained(settings: Settings) -> Generator[None]:
             f"DuckDB's share of memory ({settings.memory_mib} MiB) or the room to spill was not enough; "
             "raise GRAPHRISK_MEMORY_MIB or free disk space, then detect again."
         ) from error
+
+
+def _whole(
+    columns: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    policy: Policy,
+    reference: Reference,
+    manifest: dict[str, Any],
+    published: list[str],
+    clock: StageClock,
+) -> tuple[dict[str, pa.Table], dict[str, Any]]:
+    """The tables of a run and what its manifest says of them, all of it from the facts in view."""
+    moment = datetime.fromisoformat(manifest["as_of"])
+    with clock.stage("linkage"):
+        linkage = link(columns, policy, moment, reference.expected_new_share)
+        ids = columns.sql(IDS).to_arrow_table()
+    found = find_rings(columns, settings, policy, reference, linkage, ids, manifest["engine"], clock)
+    with clock.stage("identity"):
+        identified, lineage_of = identify_rings(settings, found, manifest, moment, policy, published)
+    with clock.stage("assembly"):
+        tables = {**run_tables(columns, policy, found, identified), **facts_tables(columns)}
+    counts = {"lineage_of": lineage_of, "clock": linkage.clock, "counts": found.counts}
+    return tables, {**counts, "profile": profile(columns, policy)}

@@ -49,7 +49,7 @@ def replay(settings: Settings, run_id: str) -> Replayed:
     published = [move.run_id for move in reversed(publications(settings.home)) if move.run_id in issued]
     loads = Ledger(settings.ledger).loads(datetime.fromisoformat(manifest["as_of"]))
     with settings.scratch("replay") as scratch:
-        tables, again = computed(settings, scratch, policy, reference, manifest, loads, published, merged=False)
+        tables, again = computed(settings, scratch, policy, reference, manifest, loads, published, anew=True)
     if again["output_digest"] != manifest["output_digest"]:
         differ = [name for name in DIGESTED if not tables[name].equals(read_table(settings.runs, run_id, name))]
         other = sorted(name for name, now in versions_in_use().items() if manifest["versions"].get(name) != now)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from graphrisk.errors import NotFoundError
 from graphrisk.model import Ints, Uses
+from graphrisk.runs.splicing import ranges
 from graphrisk.runs.store import read_manifest, read_table, verify_run
 from graphrisk.runs.tables import FACT_SCHEMAS
 
@@ -70,7 +71,18 @@ class Facts:
 
     def _uses_by(self, accounts: Ints) -> Ints:
         begin, end = self._held[accounts], self._held[accounts + 1]
-        return self._of_account[_ranges(begin, end - begin)]
+        return self._of_account[ranges(begin, end - begin)]
+
+    def uses_by(self, accounts: Ints) -> tuple[Ints, Ints]:
+        """The rows of ``uses`` of the given accounts, and the attribute of each."""
+        uses = self._uses_by(accounts).astype(np.int64)
+        return uses, np.searchsorted(self._bounds, uses, side="right") - 1
+
+    def uses_on(self, attributes: Ints) -> tuple[Ints, Ints]:
+        """The rows of ``uses`` on the given attributes, and the attribute of each."""
+        begin = self._bounds[attributes].astype(np.int64)
+        length = self._bounds[attributes + 1] - begin
+        return ranges(begin, length), np.repeat(attributes, length)
 
     def holders(self, attribute: int) -> Ints:
         """The accounts that hold an attribute."""
@@ -166,12 +178,6 @@ def open_facts(runs: Path, run_id: str, verify: bool = False) -> Facts:
     if verify:
         verify_run(runs, run_id, FACT_SCHEMAS)
     return Facts({name: read_table(runs, run_id, name) for name in FACT_SCHEMAS}, manifest["token_key"])
-
-
-def _ranges(begin: Ints, length: Ints) -> Ints:
-    """begin[0], begin[0] + 1, … for ``length[0]`` numbers, then those of begin[1], and so on."""
-    before = np.cumsum(length) - length
-    return np.arange(int(length.sum())) - np.repeat(before, length) + np.repeat(begin, length)
 
 
 def _column(table: pa.Table, name: str) -> Any:

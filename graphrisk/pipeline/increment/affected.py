@@ -1,0 +1,213 @@
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+"""What may be different now: which attributes are, which links that changed, and all accounts that either may reach.
+
+Everything after linkage is a function of single components. So the accounts to compute again are those of every component
+in which a link changed, or an account, or a value that the features of a ring are computed from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from graphrisk.linkage.local import priced_pairs
+from graphrisk.model import Bools, Ints, Links
+from graphrisk.pipeline.increment.base import Base
+from graphrisk.pipeline.increment.changes import Changes
+from graphrisk.policy import Policy
+from graphrisk.runs.fact_tables import by_account
+from graphrisk.runs.facts import Facts
+from graphrisk.runs.splicing import Keys, keys_of, located, sixteen, splice, spliced
+from graphrisk.runs.tables import build
+
+TOLD = ("created", "status", "marketplace", "label")
+"""What is said of an account besides its sightings."""
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """The facts of the run, which rows of its attributes differ from the base, and who held (in the base) or holds one that
+    does: the attribute's kind (code), how many accounts hold it, and the account; accounts are positions in the run."""
+
+    tables: dict[str, pa.Table]
+    facts: Facts
+    rows: Ints
+    kind: Ints
+    accounts: Ints
+    account: Ints
+
+
+def renewed_facts(base: Base, changes: Changes) -> Renewed:
+    """The tables of facts of the run, from those of the base and what changed."""
+    fresh = {"attributes": changes.attributes, "uses": changes.uses}
+    known, keys = keys_of(base.tables["attributes"]), keys_of(changes.attributes)
+    dropped = known.source >= 0
+    rows, there = located(known, _dirty_keys(changes.dirty))
+    dropped[rows[there]] = True
+    order = splice(known, keys, dropped)
+    tables = spliced(base.tables, fresh, order, changes.moved)
+    tables |= {"held": _held(base, changes, tables["uses"]), "routes": changes.routes, "arrivals": changes.arrivals}
+    renewed = Facts(tables, base.token_key)
+    before, after = _differ(base, changes, known, keys, dropped)
+    gone, gone_of = base.facts.uses_on(before)
+    held, held_of = Facts({**tables, **fresh}, base.token_key).uses_on(after)
+    gone_by = changes.moved[base.tables["uses"]["account"].to_numpy()[gone]]
+    return Renewed(
+        tables,
+        renewed,
+        np.flatnonzero(order.rows >= order.base)[after],
+        np.concatenate([known.kind[gone_of], keys.kind[held_of]]).astype(np.int64),
+        np.concatenate([np.bincount(gone_of, minlength=len(dropped))[gone_of], np.bincount(held_of)[held_of]]),
+        np.concatenate([gone_by, changes.uses["account"].to_numpy()[held]]).astype(np.int64),
+    )
+
+
+def _dirty_keys(dirty: pa.Table) -> Keys:
+    kind, week = (dirty[name].to_numpy().astype(np.int64) for name in ("kind", "week"))
+    return Keys(sixteen(dirty["value"]), kind, week, np.full(len(kind), -1))
+
+
+def _held(base: Base, changes: Changes, uses: pa.Table) -> pa.Table:
+    count, active = changes.ids.num_rows, changes.active
+    columns: dict[str, Any] = {"uses": by_account(uses["account"].to_numpy(), count)}
+    columns |= {name: changes.ids[name] for name in ("created", "label")}
+    for name, told in zip(("first", "last"), active[1:], strict=True):
+        at = np.full(count, -1)
+        at[changes.moved] = pc.fill_null(base.tables["held"][name], -1).to_numpy()
+        at[active[0]] = told
+        columns[name] = pa.array(at, mask=at < 0)
+    return build("held", columns)
+
+
+def _differ(base: Base, changes: Changes, known: Keys, keys: Keys, dropped: Bools) -> tuple[Ints, Ints]:
+    """The rows of attributes that were dropped and that are fresh, but for those that say the same as before."""
+    at, there = located(known, keys)
+    old, new = at[there], np.flatnonzero(there)
+    bounds = np.append(changes.attributes["first_use"].to_numpy(), changes.uses.num_rows)
+    length = np.diff(bounds)
+    alike = length[new] == base.facts.accounts(old)
+    old, new = old[alike], new[alike]
+    uses, of = base.facts.uses_on(old)
+    fresh, fresh_of = Facts({**base.tables, "attributes": changes.attributes, "uses": changes.uses}, base.token_key).uses_on(new)  # fmt: skip
+    was, now = base.tables["uses"].take(pa.array(uses)), changes.uses.take(pa.array(fresh))
+    other = changes.moved[was["account"].to_numpy()] != now["account"].to_numpy()
+    for name in ("first", "last"):
+        other |= was[name].to_numpy() != now[name].to_numpy()
+    returned = (pc.fill_null(each["returned"].cast(pa.int8()), -1).to_numpy() for each in (was, now))
+    other |= np.not_equal(*returned)
+    changed_old, changed_new = np.unique(of[other]), np.unique(fresh_of[other])
+    dropped, is_new = dropped.copy(), np.ones(len(length), bool)
+    dropped[np.setdiff1d(old, changed_old)] = False
+    is_new[np.setdiff1d(new, changed_new)] = False
+    return np.flatnonzero(dropped), np.flatnonzero(is_new)
+
+
+@dataclass(frozen=True)
+class Affected:
+    """Which accounts (positions, sorted) are computed again, and the links of the base between others, in its order:
+    their rows, and their columns with accounts as positions in the run."""
+
+    accounts: Ints
+    kept: Ints
+    kept_links: Links
+    components: int
+    largest_component: int
+
+
+def affected(base: Base, changes: Changes, renewed: Renewed, policy: Policy) -> Affected:
+    """Which accounts must be computed again."""
+    count, before = changes.ids.num_rows, _moved_links(base, changes.moved)
+    near = _near(renewed, policy, count)
+    accounts = np.flatnonzero(near)
+    shared = renewed.facts.uses_of(accounts)
+    found, evidence = priced_pairs(shared, policy).links(policy.links.threshold)
+    again = near[before.a] & near[before.b]
+    roots = np.zeros(count, bool)
+    roots[_changed_ends(before.take(again), found, count)] = True
+    differs = np.isin(shared.row, renewed.rows)[evidence.attribute]
+    of = (evidence.a * count + evidence.b)[differs]
+    told_of = np.isin(found.a * count + found.b, of)
+    roots[found.a[told_of]] = roots[found.b[told_of]] = True
+    roots |= _told_anew(base, changes) | _rings_touched(base, changes, renewed)
+    ends = [np.concatenate([one[~again], other]) for one, other in ((before.a, found.a), (before.b, found.b))]
+    graph = coo_array((np.ones(len(ends[0]), np.int8), (ends[0], ends[1])), shape=(count, count))
+    component = connected_components(graph, directed=False)[1]
+    reached = np.zeros(count, bool)
+    reached[component[roots]] = True
+    reached = reached[component]
+    kept = np.flatnonzero(~reached[before.a])
+    size = np.bincount(component)
+    return Affected(
+        np.flatnonzero(reached), kept, before.take(kept), int((size > 1).sum()), int(size.max()) if len(ends[0]) else 0
+    )
+
+
+def _moved_links(base: Base, moved: Ints) -> Links:
+    links, nothing = base.links, np.zeros(len(base.links.a), bool)
+    return Links(
+        moved[links.a], moved[links.b], links.strength, links.onset, links.proves_a, links.proves_b, nothing, nothing
+    )
+
+
+def _near(renewed: Renewed, policy: Policy, count: int) -> Bools:
+    """Which accounts hold, or held, something that differs and may be evidence."""
+    cap = np.array([kind.cap for kind in policy.priced().values()])
+    priced = (renewed.accounts > 1) & (renewed.accounts <= cap[renewed.kind])
+    near = np.zeros(count, bool)
+    near[renewed.account[priced]] = True
+    return near
+
+
+def _changed_ends(before: Links, now: Links, count: int) -> Ints:
+    """The accounts at the ends of links that came, went or changed; both are sorted by (a, b)."""
+    old, new = before.a * count + before.b, now.a * count + now.b
+    at = np.minimum(np.searchsorted(old, new), max(len(old) - 1, 0))
+    same = old[at] == new if len(old) else np.zeros(len(new), bool)
+    for name in ("strength", "onset", "proves_a", "proves_b"):
+        if len(old):
+            same &= getattr(before, name)[at] == getattr(now, name)
+    unchanged = np.zeros(len(old), bool)
+    unchanged[at[same]] = True
+    return np.concatenate([before.a[~unchanged], before.b[~unchanged], now.a[~same], now.b[~same]])
+
+
+def _told_anew(base: Base, changes: Changes) -> Bools:
+    """Which accounts are new, or are told something else of than before."""
+    anew = np.ones(changes.ids.num_rows, bool)
+    anew[changes.moved] = False
+    now = changes.ids.take(pa.array(changes.moved))
+    before = {name: base.tables["accounts" if name in ("status", "marketplace") else "held"][name] for name in TOLD}
+    for name in TOLD:
+        one, other = before[name].combine_chunks(), now[name].combine_chunks().cast(before[name].type)
+        same = pc.fill_null(pc.equal(one, other), False).to_numpy(zero_copy_only=False)
+        same |= one.is_null().to_numpy(zero_copy_only=False) & other.is_null().to_numpy(zero_copy_only=False)
+        anew[changes.moved[~same]] = True
+    return anew
+
+
+def _rings_touched(base: Base, changes: Changes, renewed: Renewed) -> Bools:
+    """Which members of rings have features of their ring computed from something that differs."""
+    count = changes.ids.num_rows
+    touched = np.zeros(count, bool)
+    touched[renewed.account] = True
+    touched[changes.active[0]] = True
+    now = pc.equal(changes.ids["status"], "closed").to_numpy()
+    was = np.zeros(count, bool)
+    was[changes.moved] = pc.equal(base.tables["accounts"]["status"], "closed").to_numpy()
+    for facts, accounts, place in (
+        (renewed.facts, np.flatnonzero(now != was), np.arange(count)),
+        (base.facts, np.flatnonzero((now != was)[changes.moved]), changes.moved),
+    ):
+        attributes = np.unique(facts.uses_by(accounts)[1])
+        for attribute in attributes.tolist():
+            touched[place[facts.holders(attribute)]] = True
+    member = np.zeros(count, bool)
+    member[changes.moved] = base.tables["accounts"]["ring_id"].is_valid().to_numpy()
+    return touched & member

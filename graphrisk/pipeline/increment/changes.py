@@ -1,0 +1,207 @@
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+"""What the loads since the base changed: accounts with new places, attributes to be looked at again, cohorts anew.
+
+Works on the merged ledger, in which an account is a number; ``positions`` says where its id stands among all ids of the run.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrisk.linkage.attributes import Retention, data_clock, filled, retention, view_retained, week_of
+from graphrisk.linkage.cohorts import add_cohorts
+from graphrisk.model import FIRST_MONDAY_US, WEEK_US, Ints
+from graphrisk.pipeline.increment.base import Base
+from graphrisk.policy import Policy
+from graphrisk.runs.fact_tables import arrivals_table, attributes_and_uses, routes_table
+
+NUMBERED = (
+    """
+CREATE VIEW ids AS
+SELECT key AS account, key, account_id, created, status = 'closed' AS closed, status, marketplace FROM coded_accounts
+""",
+)
+
+SEEN = """
+CREATE VIEW seen AS
+SELECT number AS account, kinds.code AS kind, value, network, hint, week, first, last
+FROM merged.sightings JOIN merged.kinds AS known USING (code) JOIN kinds ON known.name = kinds.name AND last >= needed_from
+"""
+
+STIRRED = """
+CREATE TEMP TABLE stirred AS
+SELECT number AS account, kinds.code AS kind, value, week, ((last - $monday) // $length)::INTEGER AS last_week
+FROM merged.sightings JOIN merged.kinds AS known USING (code) JOIN kinds ON known.name = kinds.name
+JOIN kept_before ON known.name = kept_before.name
+WHERE seq > $after
+   OR (last >= kept_before.needed_from AND last < kinds.needed_from)
+   OR (kinds.code = $ip AND last >= $ip_kept_before AND (last < $ip_kept_from OR week < $ip_kept_week))
+"""
+"""Sightings that a load told of since the base, and those that retention let go of since, wholly or in part."""
+
+DIRTY = """
+CREATE TEMP TABLE dirty AS
+SELECT kind, value, unnest(range(week, last_week + 1))::INTEGER AS week FROM stirred WHERE kind = $ip AND last_week > week
+UNION SELECT kind, value, week FROM stirred
+"""
+
+RENEWED = """
+CREATE TEMP TABLE renewed AS
+SELECT weekly.* FROM weekly SEMI JOIN dirty USING (kind, value, week)
+"""
+
+ACTIVE = """
+SELECT account, min(first) AS first, max(last) AS last FROM retained
+WHERE account IN (SELECT account FROM stirred) GROUP BY account
+"""
+
+HUB_USES = """
+INSERT INTO uses
+SELECT attribute, account, min(first), max(last) FROM retained JOIN attributes USING (kind, value, week) GROUP BY attribute, account
+"""
+
+PLACED = """
+UPDATE {table} SET account = positions.position FROM positions WHERE {table}.account = positions.number
+"""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """All that is new. Accounts are positions in the sorted ids of the run (``moved``: of each account of the base).
+
+    ``ids``: account_id, created, status, marketplace, label, one row an account. ``attributes`` and ``uses`` are the rows,
+    as in a run's tables, of the attributes that may have changed (``dirty``: kind, value, week of each), and of all
+    cohorts. ``active``: accounts whose sightings may have changed, with the first and last of them, −1 for none.
+    """
+
+    clock: int
+    moved: Ints
+    ids: pa.Table
+    attributes: pa.Table
+    uses: pa.Table
+    dirty: pa.Table
+    active: tuple[Ints, Ints, Ints]
+    routes: pa.Table
+    arrivals: pa.Table
+    cohorts: int
+
+
+def changes_since(
+    columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, moment: datetime, expected_share: float
+) -> Changes:
+    """What changed since the base; ``columns`` has the merged ledger attached (``ledger.merged``) and the view ``labels``."""
+    clock = data_clock(columns, moment)
+    for statement in NUMBERED:
+        columns.execute(statement)
+    moved, position, ids = _placed(columns, base)
+    columns.register("positions_arrow", pa.table({"number": np.arange(len(position)), "position": position}))
+    columns.execute("CREATE TEMP TABLE positions AS SELECT number::INTEGER AS number, position::INTEGER AS position FROM positions_arrow")  # fmt: skip
+    columns.unregister("positions_arrow")
+    view_retained(columns, policy, clock, SEEN)
+    _stir(columns, base, policy, retention(policy, clock))
+    active = _active(columns, position)
+    _name_hubs(columns, base, policy)
+    cohorts = add_cohorts(columns, policy, expected_share)
+    arrivals_routes = _renew(columns)
+    attributes, uses = attributes_and_uses(columns)
+    columns.execute("SET arrow_lossless_conversion = true")
+    dirty = columns.sql("SELECT kind, value, week FROM dirty ORDER BY value, kind, week").to_arrow_table()
+    columns.execute("RESET arrow_lossless_conversion")
+    return Changes(clock, moved, ids, attributes, uses, dirty, active, *arrivals_routes, cohorts)
+
+
+def _placed(columns: duckdb.DuckDBPyConnection, base: Base) -> tuple[Ints, Ints, pa.Table]:
+    """Where each account of the base stands now, where each number does, and all accounts in their order."""
+    told = columns.sql(
+        "SELECT account_id, created, status, marketplace, label FROM ids LEFT JOIN labels USING (account_id) ORDER BY account"
+    ).to_arrow_table()
+    known = base.tables["accounts"]["account_id"].combine_chunks()
+    numbered = told["account_id"].combine_chunks()
+    before = pc.index_in(numbered[: len(known)], value_set=known).to_numpy()
+    fresh = sorted(numbered[len(known) :].to_pylist(), key=str.encode)
+    places = np.array([_stands(known, each.encode()) for each in fresh], np.int64)
+    moved = np.arange(len(known)) + np.searchsorted(places, np.arange(len(known)), side="right")
+    place_of = {each: place for place, each in zip((places + np.arange(len(places))).tolist(), fresh, strict=True)}
+    others = np.array([place_of[each] for each in numbered[len(known) :].to_pylist()], np.int64)
+    position = np.concatenate([moved[before], others])
+    order = np.empty(len(position), np.int64)
+    order[position] = np.arange(len(position))
+    return moved, position, told.take(pa.array(order))
+
+
+def _stands(known: pa.Array, wanted: bytes) -> int:
+    """Before which of the sorted ids one would stand."""
+    return bisect_left(range(len(known)), wanted, key=lambda place: known[place].as_py().encode())
+
+
+def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, now: Retention) -> None:
+    before = retention(policy, base.clock)
+    columns.register("kept_arrow", pa.table({"name": list(policy.kinds), "needed_from": before.needed_from}))
+    columns.execute("CREATE TEMP TABLE kept_before AS FROM kept_arrow")
+    columns.unregister("kept_arrow")
+    advanced = week_of(now.ip_kept_from) > week_of(before.ip_kept_from)
+    bound = {
+        "$monday": FIRST_MONDAY_US,
+        "$length": WEEK_US,
+        "$after": base.after,
+        "$ip_kept_before": before.ip_kept_from,
+        "$ip_kept_from": now.ip_kept_from,
+        "$ip_kept_week": week_of(now.ip_kept_from) if advanced else -(2**30),
+        "$ip": now.ip,
+    }
+    for statement in (STIRRED, DIRTY, RENEWED):
+        columns.execute(filled(statement, bound))
+
+
+def _active(columns: duckdb.DuckDBPyConnection, position: Ints) -> tuple[Ints, Ints, Ints]:
+    found = columns.sql(f"SELECT account, coalesce(first, -1) AS first, coalesce(last, -1) AS last FROM (SELECT DISTINCT account FROM stirred) LEFT JOIN ({ACTIVE}) USING (account)").to_arrow_table()  # fmt: skip
+    account, first, last = (found[name].to_numpy().astype(np.int64) for name in ("account", "first", "last"))
+    return position[account], first, last
+
+
+HUBS = """
+CREATE TABLE attributes AS
+WITH every AS (
+    SELECT kind::UTINYINT AS kind, value::UUID AS value FROM hubs_before
+    UNION SELECT kind, value FROM dirty JOIN caps USING (kind)
+), counted AS (
+    SELECT kind, value, count(DISTINCT account)::INTEGER AS accounts FROM retained JOIN every USING (kind, value) GROUP BY ALL
+)
+SELECT row_number() OVER ()::INTEGER AS attribute, kind, value, 0::INTEGER AS week, NULL::VARCHAR AS hint, accounts
+FROM counted JOIN caps USING (kind) WHERE accounts > cap
+"""
+
+
+def _name_hubs(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy) -> None:
+    """Make linkage's ``attributes`` and ``uses`` of the hubs alone, which is all that cohorts need of them."""
+    codes, facts = policy.codes(), base.facts
+    caps = {codes[name]: kind.cap for name, kind in policy.kinds.items() if kind.cohorts and kind.normaliser != "ip"}
+    cap_of = np.full(len(codes), np.iinfo(np.int32).max)
+    cap_of[list(caps)] = list(caps.values())
+    rows = np.flatnonzero(facts.accounts(np.arange(len(facts.kind))) > cap_of[facts.kind])
+    values = pa.array([facts.value(row).hex() for row in rows.tolist()], pa.string())
+    columns.register("hubs_before", pa.table({"kind": facts.kind[rows], "value": values}))
+    columns.register("caps", pa.table({"kind": pa.array(list(caps), pa.uint8()), "cap": pa.array(list(caps.values()), pa.int32())}))  # fmt: skip
+    columns.execute(HUBS)
+    columns.execute("CREATE TABLE uses (attribute INTEGER, account INTEGER, first BIGINT, last BIGINT)")
+    columns.execute(HUB_USES)
+    for view in ("hubs_before", "caps"):
+        columns.unregister(view)
+
+
+def _renew(columns: duckdb.DuckDBPyConnection) -> tuple[pa.Table, pa.Table]:
+    """Give accounts their positions, and put what was renewed in the place of all that is weekly."""
+    routes = routes_table(columns)
+    for table in ("arrived", "uses", "renewed"):
+        columns.execute(PLACED.format(table=table))
+    columns.execute("DROP VIEW weekly")
+    columns.execute("CREATE VIEW weekly AS FROM renewed")
+    return routes, arrivals_table(columns)

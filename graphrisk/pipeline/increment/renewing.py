@@ -1,0 +1,228 @@
+"""renewed(): the tables of a run from those of the live one, equal to those of a whole run to the last byte."""
+
+# pyarrow makes its compute functions when it is imported, where no type checker sees them.
+# pyright: reportAttributeAccessIssue=false
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from graphrisk.linkage.links import Linkage, state_rules
+from graphrisk.linkage.local import Evidence, priced_pairs
+from graphrisk.logs import StageClock
+from graphrisk.model import NEVER, Ints, Links
+from graphrisk.pipeline.finding import Found, find_rings, identify_rings, profile, run_tables
+from graphrisk.pipeline.increment.affected import Affected, Renewed, affected, renewed_facts
+from graphrisk.pipeline.increment.base import Base
+from graphrisk.pipeline.increment.changes import Changes, changes_since
+from graphrisk.policy import Policy
+from graphrisk.runs.assembly import neighbours_table
+from graphrisk.scoring.reference import Reference
+from graphrisk.settings import Settings
+
+
+def renewed(
+    columns: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    policy: Policy,
+    reference: Reference,
+    manifest: dict[str, Any],
+    base: Base,
+    published: list[str],
+    clock: StageClock,
+) -> tuple[dict[str, pa.Table], dict[str, Any]]:
+    """The tables of a run and what its manifest says of them; ``columns`` has the merged ledger attached."""
+    moment = datetime.fromisoformat(manifest["as_of"])
+    with clock.stage("changes"):
+        changes = changes_since(columns, base, policy, moment, reference.expected_new_share)
+        seen = profile(columns, policy)
+    with clock.stage("facts"):
+        facts = renewed_facts(base, changes)
+    with clock.stage("linkage"):
+        again = affected(base, changes, facts, policy)
+        linkage, ids = _part(columns, policy, changes, facts, again.accounts)
+    found = find_rings(columns, settings, policy, reference, linkage, ids, manifest["engine"], clock)
+    with clock.stage("identity"):
+        same = _same_rings(base, changes, again.accounts)
+        identified, lineage_of = identify_rings(settings, found, manifest, moment, policy, published, same)
+    with clock.stage("assembly"):
+        part = run_tables(columns, policy, found, identified)
+        tables = _whole(base, changes, again, part, linkage.links) | facts.tables
+    figures: dict[str, Any] = {
+        "lineage_of": lineage_of,
+        "clock": changes.clock,
+        "counts": _counts(changes, facts, again, tables, policy, found),
+        "profile": seen,
+        "increment": {"base": base.run_id, "accounts": len(again.accounts)},
+    }
+    return tables, figures
+
+
+def _part(
+    columns: duckdb.DuckDBPyConnection, policy: Policy, changes: Changes, renewed: Renewed, accounts: Ints
+) -> tuple[Linkage, pa.Table]:
+    """Linkage among some accounts, and their ids; linkage's tables in ``columns`` are of them alone from here on."""
+    facts, count = renewed.facts, changes.ids.num_rows
+    local = np.full(count, -1)
+    local[accounts] = np.arange(len(accounts))
+    priced = facts.uses_of(accounts)
+    links, evidence = priced_pairs(priced, policy).links(policy.links.threshold)
+    links = links._replace(a=local[links.a], b=local[links.b])
+    uses, attribute = facts.uses_by(accounts)
+    outside, outside_on = _closed_elsewhere(changes, renewed, policy, np.unique(attribute), local)
+    closed = np.unique(renewed.tables["uses"]["account"].to_numpy()[outside])
+    local[closed] = len(accounts) + np.arange(len(closed))
+    ids = changes.ids.take(pa.array(accounts))
+    for name, table in (
+        ("ids", _ids(ids, len(accounts), len(closed))),
+        ("weekly", _weekly(facts, renewed, local, uses, attribute)),
+        ("retained", _retained(renewed, accounts)),
+        ("attributes", _attributes(facts, renewed, np.unique(np.concatenate([attribute, outside_on])))),
+        ("uses", _uses(renewed, local, np.concatenate([uses, outside]), np.concatenate([attribute, outside_on]))),
+        ("links", pa.table(dict(zip(("a", "b", "strength", "onset"), links[:4], strict=True)))),
+        ("evidence", _evidence(renewed, links, evidence, priced.row, local, count)),
+    ):
+        columns.register(name, table)
+    state_rules(columns, policy)
+    opened = pc.if_else(pc.equal(ids["status"], "active"), ids["created"], pa.scalar(None, pa.int64()))
+    told = ids.append_column("open_since", pc.fill_null(opened, NEVER))
+    shared = facts.accounts(np.arange(len(facts.kind))) > 1
+    return Linkage(links, len(accounts), int(shared.sum()), changes.cohorts, changes.clock), told
+
+
+def _closed_elsewhere(
+    changes: Changes, renewed: Renewed, policy: Policy, attributes: Ints, local: Ints
+) -> tuple[Ints, Ints]:
+    """Uses by other accounts that are closed, of values that may be evidence among these."""
+    facts = renewed.facts
+    cap = np.array([kind.cap for kind in policy.priced().values()])
+    held = facts.accounts(attributes)
+    uses, on = facts.uses_on(attributes[(held > 1) & (held <= cap[facts.kind[attributes]])])
+    closed = pc.equal(changes.ids["status"], "closed").to_numpy()
+    account = renewed.tables["uses"]["account"].to_numpy()[uses]
+    wanted = closed[account] & (local[account] < 0)
+    return uses[wanted], on[wanted]
+
+
+def _ids(ids: pa.Table, here: int, elsewhere: int) -> pa.Table:
+    """The accounts, and after them closed ones without a name."""
+    nameless = {"account_id": pa.string(), "created": pa.int64(), "status": pa.string(), "marketplace": pa.string()}
+    columns = {name: pa.chunked_array([*ids[name].chunks, pa.nulls(elsewhere, kind)], kind) for name, kind in nameless.items()}  # fmt: skip
+    closed = np.concatenate([pc.equal(ids["status"], "closed").to_numpy(), np.ones(elsewhere, bool)])
+    return pa.table({"account": np.arange(here + elsewhere), **columns, "closed": closed})
+
+
+def _uuids(renewed: Renewed, attributes: Ints) -> pa.Array:
+    value = renewed.tables["attributes"]["value"].combine_chunks().take(pa.array(attributes))
+    return pa.ExtensionArray.from_storage(pa.uuid(), value)
+
+
+def _weekly(facts: Any, renewed: Renewed, local: Ints, uses: Ints, attribute: Ints) -> pa.Table:
+    kept = facts.source[attribute] < 0
+    account = local[renewed.tables["uses"]["account"].to_numpy()[uses[kept]]]
+    on = attribute[kept]
+    return pa.table({"account": account, "kind": facts.kind[on], "value": _uuids(renewed, on), "week": facts.week[on]})
+
+
+def _retained(renewed: Renewed, accounts: Ints) -> pa.Table:
+    held = renewed.tables["held"].select(["first", "last"]).take(pa.array(accounts))
+    table = held.append_column("account", pa.array(np.arange(len(accounts))))
+    return table.filter(pc.is_valid(table["first"]))
+
+
+def _attributes(facts: Any, renewed: Renewed, rows: Ints) -> pa.Table:
+    shared = rows[facts.accounts(rows) > 1]
+    return pa.table(
+        {
+            "attribute": shared,
+            "kind": facts.kind[shared],
+            "value": _uuids(renewed, shared),
+            "week": facts.week[shared],
+            "hint": renewed.tables["attributes"]["hint"].combine_chunks().take(pa.array(shared)),
+            "accounts": facts.accounts(shared),
+            "source": facts.source[shared],
+        }
+    )
+
+
+def _uses(renewed: Renewed, local: Ints, uses: Ints, attribute: Ints) -> pa.Table:
+    told = renewed.tables["uses"].take(pa.array(uses))
+    account = pa.array(local[told["account"].to_numpy()])
+    return pa.table({"attribute": attribute, "account": account, **{name: told[name] for name in ("first", "last", "returned")}})  # fmt: skip
+
+
+def _evidence(renewed: Renewed, links: Links, evidence: Evidence, row: Ints, local: Ints, count: int) -> pa.Table:
+    a, b = local[evidence.a], local[evidence.b]
+    under = np.isin(a * count + b, links.a * count + links.b)
+    on, facts = row[evidence.attribute[under]], renewed.facts
+    return pa.table(
+        {
+            "a": a[under],
+            "b": b[under],
+            "kind": facts.kind[on],
+            "attribute": on,
+            "value": _uuids(renewed, on),
+            "week": facts.week[on],
+            "accounts": facts.accounts(on),
+            "milli_nats": evidence.milli_nats[under],
+        }
+    )
+
+
+def _same_rings(base: Base, changes: Changes, accounts: Ints) -> list[str]:
+    """The rings of the base in which no account is computed again."""
+    again = np.zeros(changes.ids.num_rows, bool)
+    again[accounts] = True
+    rings = base.tables["accounts"]["ring_id"].combine_chunks()
+    gone = pc.unique(rings.filter(pa.array(again[changes.moved])))
+    return pc.drop_null(pc.unique(rings).filter(pc.invert(pc.is_in(pc.unique(rings), value_set=gone)))).to_pylist()
+
+
+def _whole(
+    base: Base, changes: Changes, again: Affected, part: dict[str, pa.Table], links: Links
+) -> dict[str, pa.Table]:
+    """The tables of the base with those of the part in the place of what they are about."""
+    count, accounts = changes.ids.num_rows, again.accounts
+    rows = np.empty(count, np.int64)
+    rows[changes.moved] = np.arange(base.accounts)
+    rows[accounts] = base.accounts + np.arange(len(accounts))
+    placed = links._replace(a=accounts[links.a], b=accounts[links.b])
+    columns: Any = [np.concatenate(pair) for pair in zip(again.kept_links, placed, strict=True)]
+    joined = Links(*columns)
+    order = np.lexsort((joined.b, joined.a))
+    of_links = np.concatenate([again.kept, len(base.links.a) + np.arange(len(links.a))])[order]
+    same = pc.is_in(base.tables["rings"]["ring_id"], value_set=pa.array(_same_rings(base, changes, accounts), pa.string()))  # fmt: skip
+    rings = pa.concat_tables([base.tables["rings"].filter(same), part["rings"]])
+    return {
+        "accounts": _taken(base.tables["accounts"], part["accounts"], rows),
+        "rings": rings.take(pc.sort_indices(rings, sort_keys=[("ring_id", "ascending")])).combine_chunks(),
+        "links": _taken(base.tables["links"], part["links"], of_links),
+        "lineage": part["lineage"],
+        "neighbours": neighbours_table(joined.take(order), count),
+    }
+
+
+def _taken(base: pa.Table, part: pa.Table, rows: Ints) -> pa.Table:
+    return pa.concat_tables([base, part]).combine_chunks().take(pa.array(rows))
+
+
+def _counts(
+    changes: Changes, renewed: Renewed, again: Affected, tables: dict[str, pa.Table], policy: Policy, found: Found
+) -> dict[str, int]:
+    sizes = tables["rings"]["size"].to_numpy()
+    return {
+        "accounts": changes.ids.num_rows,
+        "links": len(tables["links"]),
+        "components": again.components,
+        "rings": len(sizes),
+        "members": int(sizes.sum()),
+        "shared_attributes": found.counts["shared_attributes"],
+        "cohorts": changes.cohorts,
+        "largest_component": again.largest_component,
+        "largest_ring": int(sizes.max(initial=0)),
+    }
