@@ -8,7 +8,7 @@ are positions in the sorted ids of whatever it is given.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -160,7 +160,7 @@ def identify_rings(
     moment: datetime,
     policy: Policy,
     published: list[str],
-    same: Collection[str] = (),
+    same: Set[str] = frozenset(),
 ) -> tuple[Identified, list[str]]:
     """Ids by overlap with the live run, and the published runs whose ring ids the lineage now holds.
 
@@ -181,7 +181,7 @@ def identify_rings(
         alive = set(read_table(settings.runs, live, "rings")["ring_id"].to_pylist())
     as_of = microseconds(moment)
     identified = identify(
-        found.cores(), alive - set(same), list(known.values()), manifest["run_id"], as_of, policy.rings, same
+        found.cores(), alive - same, list(known.values()), manifest["run_id"], as_of, policy.rings, same
     )
     return identified, sorted(set(held))
 

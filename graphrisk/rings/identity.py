@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -54,7 +54,7 @@ def identify(
     run_id: str,
     as_of: int,
     policy: RingPolicy,
-    same: Collection[str] = (),
+    same: Set[str] = frozenset(),
 ) -> Identified:
     """Give each ring its id and record what happened to every id.
 

@@ -28,7 +28,7 @@ ORDER BY account
 """
 
 ROUTES = """
-SELECT DISTINCT address, network FROM visited WHERE network IS NOT NULL ORDER BY address
+SELECT DISTINCT address, network FROM ($visited) WHERE network IS NOT NULL ORDER BY address
 """
 
 ARRIVALS = """
@@ -59,9 +59,9 @@ def attributes_and_uses(columns: duckdb.DuckDBPyConnection) -> tuple[pa.Table, p
     return _attributes_and_uses(_lossless(columns, EVERY).combine_chunks())
 
 
-def routes_table(columns: duckdb.DuckDBPyConnection) -> pa.Table:
-    """``routes`` from the relation ``visited``."""
-    routes = _lossless(columns, ROUTES)
+def routes_table(columns: duckdb.DuckDBPyConnection, visited: str = "FROM visited") -> pa.Table:
+    """``routes`` of the given rows of the relation ``visited``."""
+    routes = _lossless(columns, ROUTES.replace("$visited", visited))
     return build("routes", {name: _bytes(routes[name]) for name in routes.column_names})
 
 

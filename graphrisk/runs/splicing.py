@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,9 +15,10 @@ from graphrisk.runs.tables import build
 
 
 class Keys(NamedTuple):
-    """What orders attributes, as columns: value (16 bytes each), kind (code), week and source."""
+    """What orders attributes, as columns: a value's first and last eight bytes as numbers, kind (code), week and source."""
 
-    value: Any
+    first: Any
+    last: Any
     kind: Ints
     week: Ints
     source: Ints
@@ -26,7 +27,7 @@ class Keys(NamedTuple):
 def keys_of(attributes: pa.Table) -> Keys:
     """The keys of a run's ``attributes``."""
     numbers = (attributes[name].combine_chunks().to_numpy() for name in ("kind", "week", "source"))
-    return Keys(sixteen(attributes["value"]), *numbers)
+    return Keys(*words(attributes["value"]), *numbers)
 
 
 def sixteen(column: pa.ChunkedArray) -> Any:
@@ -36,10 +37,17 @@ def sixteen(column: pa.ChunkedArray) -> Any:
     return np.frombuffer(storage.buffers()[1] or b"", "S16")[storage.offset : storage.offset + len(storage)]
 
 
-def located(known: Keys, wanted: Keys) -> tuple[Ints, Bools]:
-    """For each key the row where it stands among those that are known, or before which it would; and whether it does."""
-    low = np.searchsorted(known.value, wanted.value, side="left")
-    rows = np.searchsorted(known.value, wanted.value, side="right") - low
+def words(column: pa.ChunkedArray) -> tuple[Any, Any]:
+    """The two halves of each of 16 bytes, as numbers of the same order."""
+    halves = sixteen(column).view(">u8").reshape(-1, 2)
+    return halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64)
+
+
+def located(known: Sequence[Any], wanted: Sequence[Any]) -> tuple[Ints, Bools]:
+    """For each key (columns, the first decides first) the row where it stands among the known ones, which are sorted, or
+    before which it would; and whether it does."""
+    low = np.searchsorted(known[0], wanted[0], side="left")
+    rows = np.searchsorted(known[0], wanted[0], side="right") - low
     at = ranges(low, rows)
     of = np.repeat(np.arange(len(low)), rows)
     smaller, same = np.zeros(len(at), bool), np.ones(len(at), bool)
@@ -57,9 +65,8 @@ class Splice(NamedTuple):
     base: int
 
 
-def splice(known: Keys, fresh: Keys, dropped: Bools) -> Splice:
-    """The order of the attributes that are not dropped and those that are fresh (both sorted)."""
-    at, _ = located(known, fresh)
+def splice(at: Ints, dropped: Bools) -> Splice:
+    """The order of the attributes that are not dropped and those that are fresh, which stand ``at`` these rows (``located``)."""
     kept = np.flatnonzero(~dropped)
     kept_before = np.cumsum(~dropped) - ~dropped
     places = np.append(kept_before, len(kept))[at] + np.arange(len(at))

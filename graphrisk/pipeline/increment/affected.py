@@ -24,7 +24,7 @@ from graphrisk.pipeline.increment.changes import Changes
 from graphrisk.policy import Policy
 from graphrisk.runs.fact_tables import by_account
 from graphrisk.runs.facts import Facts
-from graphrisk.runs.splicing import Keys, keys_of, located, sixteen, splice, spliced
+from graphrisk.runs.splicing import Keys, keys_of, located, splice, spliced, words
 from graphrisk.runs.tables import build
 
 TOLD = ("created", "status", "marketplace", "label")
@@ -51,11 +51,12 @@ def renewed_facts(base: Base, changes: Changes) -> Renewed:
     dropped = known.source >= 0
     rows, there = located(known, _dirty_keys(changes.dirty))
     dropped[rows[there]] = True
-    order = splice(known, keys, dropped)
+    at, is_known = located(known, keys)
+    order = splice(at, dropped)
     tables = spliced(base.tables, fresh, order, changes.moved)
     tables |= {"held": _held(base, changes, tables["uses"]), "routes": changes.routes, "arrivals": changes.arrivals}
     renewed = Facts(tables, base.token_key)
-    before, after = _differ(base, changes, known, keys, dropped)
+    before, after = _differ(base, changes, at, is_known, dropped)
     gone, gone_of = base.facts.uses_on(before)
     held, held_of = Facts({**tables, **fresh}, base.token_key).uses_on(after)
     gone_by = changes.moved[base.tables["uses"]["account"].to_numpy()[gone]]
@@ -71,7 +72,7 @@ def renewed_facts(base: Base, changes: Changes) -> Renewed:
 
 def _dirty_keys(dirty: pa.Table) -> Keys:
     kind, week = (dirty[name].to_numpy().astype(np.int64) for name in ("kind", "week"))
-    return Keys(sixteen(dirty["value"]), kind, week, np.full(len(kind), -1))
+    return Keys(*words(dirty["value"]), kind, week, np.full(len(kind), -1))
 
 
 def _held(base: Base, changes: Changes, uses: pa.Table) -> pa.Table:
@@ -86,9 +87,11 @@ def _held(base: Base, changes: Changes, uses: pa.Table) -> pa.Table:
     return build("held", columns)
 
 
-def _differ(base: Base, changes: Changes, known: Keys, keys: Keys, dropped: Bools) -> tuple[Ints, Ints]:
-    """The rows of attributes that were dropped and that are fresh, but for those that say the same as before."""
-    at, there = located(known, keys)
+def _differ(base: Base, changes: Changes, at: Ints, there: Bools, dropped: Bools) -> tuple[Ints, Ints]:
+    """The rows of attributes that were dropped and that are fresh, but for those that say the same as before.
+
+    Fresh ones stand ``at`` rows of the base, where the same attribute is ``there`` or is not.
+    """
     old, new = at[there], np.flatnonzero(there)
     bounds = np.append(changes.attributes["first_use"].to_numpy(), changes.uses.num_rows)
     length = np.diff(bounds)

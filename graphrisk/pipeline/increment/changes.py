@@ -22,6 +22,7 @@ from graphrisk.model import FIRST_MONDAY_US, WEEK_US, Ints
 from graphrisk.pipeline.increment.base import Base
 from graphrisk.policy import Policy
 from graphrisk.runs.fact_tables import arrivals_table, attributes_and_uses, routes_table
+from graphrisk.runs.splicing import located, splice, words
 
 NUMBERED = (
     """
@@ -43,6 +44,7 @@ FROM merged.sightings JOIN merged.kinds AS known USING (code) JOIN kinds ON know
 JOIN kept_before ON known.name = kept_before.name
 WHERE seq > $after
    OR (last >= kept_before.needed_from AND last < kinds.needed_from)
+   OR (kinds.code = $ip AND last >= $visits_before AND last < $visits_kept_from)
    OR (kinds.code = $ip AND last >= $ip_kept_before AND (last < $ip_kept_from OR week < $ip_kept_week))
 """
 """Sightings that a load told of since the base, and those that retention let go of since, wholly or in part."""
@@ -106,35 +108,39 @@ def changes_since(
     columns.execute("CREATE TEMP TABLE positions AS SELECT number::INTEGER AS number, position::INTEGER AS position FROM positions_arrow")  # fmt: skip
     columns.unregister("positions_arrow")
     view_retained(columns, policy, clock, SEEN)
-    _stir(columns, base, policy, retention(policy, clock))
+    now = retention(policy, clock)
+    _stir(columns, base, policy, now)
     active = _active(columns, position)
     _name_hubs(columns, base, policy)
     cohorts = add_cohorts(columns, policy, expected_share)
-    arrivals_routes = _renew(columns)
+    routes, arrivals = _routes(columns, base, now.ip), _renew(columns)
     attributes, uses = attributes_and_uses(columns)
     columns.execute("SET arrow_lossless_conversion = true")
     dirty = columns.sql("SELECT kind, value, week FROM dirty ORDER BY value, kind, week").to_arrow_table()
     columns.execute("RESET arrow_lossless_conversion")
-    return Changes(clock, moved, ids, attributes, uses, dirty, active, *arrivals_routes, cohorts)
+    return Changes(clock, moved, ids, attributes, uses, dirty, active, routes, arrivals, cohorts)
 
 
 def _placed(columns: duckdb.DuckDBPyConnection, base: Base) -> tuple[Ints, Ints, pa.Table]:
     """Where each account of the base stands now, where each number does, and all accounts in their order."""
     told = columns.sql(
-        "SELECT account_id, created, status, marketplace, label FROM ids LEFT JOIN labels USING (account_id) ORDER BY account"
+        "SELECT account, account_id, created, status, marketplace, label FROM ids LEFT JOIN labels USING (account_id)"
     ).to_arrow_table()
+    number = told["account"].to_numpy()
     known = base.tables["accounts"]["account_id"].combine_chunks()
-    numbered = told["account_id"].combine_chunks()
-    before = pc.index_in(numbered[: len(known)], value_set=known).to_numpy()
-    fresh = sorted(numbered[len(known) :].to_pylist(), key=str.encode)
-    places = np.array([_stands(known, each.encode()) for each in fresh], np.int64)
+    ids = told["account_id"].combine_chunks()
+    old = number < len(known)
+    before = np.empty(len(number), np.int64)
+    before[old] = pc.index_in(ids.filter(pa.array(old)), value_set=known).to_numpy()
+    fresh = ids.filter(pa.array(~old)).to_pylist()
+    ranks = sorted(range(len(fresh)), key=lambda each: fresh[each].encode())
+    places = np.array([_stands(known, fresh[each].encode()) for each in ranks], np.int64)
     moved = np.arange(len(known)) + np.searchsorted(places, np.arange(len(known)), side="right")
-    place_of = {each: place for place, each in zip((places + np.arange(len(places))).tolist(), fresh, strict=True)}
-    others = np.array([place_of[each] for each in numbered[len(known) :].to_pylist()], np.int64)
-    position = np.concatenate([moved[before], others])
-    order = np.empty(len(position), np.int64)
-    order[position] = np.arange(len(position))
-    return moved, position, told.take(pa.array(order))
+    before[old] = moved[before[old]]
+    before[np.flatnonzero(~old)[ranks]] = places + np.arange(len(places))
+    position, order = np.empty(len(number), np.int64), np.empty(len(number), np.int64)
+    position[number], order[before] = before, np.arange(len(number))
+    return moved, position, told.drop(["account"]).take(pa.array(order))
 
 
 def _stands(known: pa.Array, wanted: bytes) -> int:
@@ -152,6 +158,8 @@ def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, now: R
         "$monday": FIRST_MONDAY_US,
         "$length": WEEK_US,
         "$after": base.after,
+        "$visits_before": before.visits_kept_from,
+        "$visits_kept_from": now.visits_kept_from,
         "$ip_kept_before": before.ip_kept_from,
         "$ip_kept_from": now.ip_kept_from,
         "$ip_kept_week": week_of(now.ip_kept_from) if advanced else -(2**30),
@@ -197,11 +205,26 @@ def _name_hubs(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy) -
         columns.unregister(view)
 
 
-def _renew(columns: duckdb.DuckDBPyConnection) -> tuple[pa.Table, pa.Table]:
+def _routes(columns: duckdb.DuckDBPyConnection, base: Base, ip: int) -> pa.Table:
+    """The routes of the base, with those of the addresses that were stirred in the place of theirs."""
+    columns.execute(filled("CREATE TEMP TABLE stirred_addresses AS SELECT DISTINCT value FROM stirred WHERE kind = $ip", {"$ip": ip}))  # fmt: skip
+    fresh = routes_table(columns, "FROM visited WHERE address IN (FROM stirred_addresses)")
+    columns.execute("SET arrow_lossless_conversion = true")
+    again = columns.sql("SELECT value FROM stirred_addresses ORDER BY value").to_arrow_table()
+    columns.execute("RESET arrow_lossless_conversion")
+    before = base.tables["routes"]
+    known = words(before["address"])
+    rows, there = located(known, words(again["value"]))
+    dropped = np.zeros(len(before), bool)
+    dropped[rows[there]] = True
+    order = splice(located(known, words(fresh["address"]))[0], dropped)
+    return pa.concat_tables([before, fresh]).combine_chunks().take(pa.array(order.rows))
+
+
+def _renew(columns: duckdb.DuckDBPyConnection) -> pa.Table:
     """Give accounts their positions, and put what was renewed in the place of all that is weekly."""
-    routes = routes_table(columns)
     for table in ("arrived", "uses", "renewed"):
         columns.execute(PLACED.format(table=table))
     columns.execute("DROP VIEW weekly")
     columns.execute("CREATE VIEW weekly AS FROM renewed")
-    return routes, arrivals_table(columns)
+    return arrivals_table(columns)

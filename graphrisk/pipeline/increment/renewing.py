@@ -52,7 +52,7 @@ def renewed(
         identified, lineage_of = identify_rings(settings, found, manifest, moment, policy, published, same)
     with clock.stage("assembly"):
         part = run_tables(columns, policy, found, identified)
-        tables = _whole(base, changes, again, part, linkage.links) | facts.tables
+        tables = _whole(base, changes, again, part, linkage.links, same) | facts.tables
     figures: dict[str, Any] = {
         "lineage_of": lineage_of,
         "clock": changes.clock,
@@ -174,17 +174,17 @@ def _evidence(renewed: Renewed, links: Links, evidence: Evidence, row: Ints, loc
     )
 
 
-def _same_rings(base: Base, changes: Changes, accounts: Ints) -> list[str]:
+def _same_rings(base: Base, changes: Changes, accounts: Ints) -> set[str]:
     """The rings of the base in which no account is computed again."""
     again = np.zeros(changes.ids.num_rows, bool)
     again[accounts] = True
     rings = base.tables["accounts"]["ring_id"].combine_chunks()
     gone = pc.unique(rings.filter(pa.array(again[changes.moved])))
-    return pc.drop_null(pc.unique(rings).filter(pc.invert(pc.is_in(pc.unique(rings), value_set=gone)))).to_pylist()
+    return set(base.tables["rings"]["ring_id"].to_pylist()) - set(gone.to_pylist())
 
 
 def _whole(
-    base: Base, changes: Changes, again: Affected, part: dict[str, pa.Table], links: Links
+    base: Base, changes: Changes, again: Affected, part: dict[str, pa.Table], links: Links, same: set[str]
 ) -> dict[str, pa.Table]:
     """The tables of the base with those of the part in the place of what they are about."""
     count, accounts = changes.ids.num_rows, again.accounts
@@ -196,8 +196,8 @@ def _whole(
     joined = Links(*columns)
     order = np.lexsort((joined.b, joined.a))
     of_links = np.concatenate([again.kept, len(base.links.a) + np.arange(len(links.a))])[order]
-    same = pc.is_in(base.tables["rings"]["ring_id"], value_set=pa.array(_same_rings(base, changes, accounts), pa.string()))  # fmt: skip
-    rings = pa.concat_tables([base.tables["rings"].filter(same), part["rings"]])
+    kept = pc.is_in(base.tables["rings"]["ring_id"], value_set=pa.array(sorted(same), pa.string()))
+    rings = pa.concat_tables([base.tables["rings"].filter(kept), part["rings"]])
     return {
         "accounts": _taken(base.tables["accounts"], part["accounts"], rows),
         "rings": rings.take(pc.sort_indices(rings, sort_keys=[("ring_id", "ascending")])).combine_chunks(),

@@ -1,0 +1,169 @@
+"""A run made from the live one is the run that all facts give: every table of it, to the last byte.
+
+Mixed operations over months: sightings that are new, late, early, told twice or no news; accounts that come, are closed or
+opened again; bursts of sign-ups at one place; verdicts; hubs that come and go; days on which retention lets go of much; runs
+that are not published, or rolled back; accounts that are erased; loads of nothing but what was known.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from graphrisk import pipeline
+from graphrisk.ledger.store import Ledger
+from graphrisk.model import DAY_US, HOUR_US, moment_of
+from graphrisk.pipeline.detecting import computed
+from graphrisk.policy import Policy
+from graphrisk.runs.store import current_run, publications, read_table
+from graphrisk.runs.tables import FACT_SCHEMAS, SCHEMAS
+from graphrisk.scoring.reference import read_reference
+from graphrisk.settings import Settings
+from tests.support_detection import MONDAY, Facts, account, settings, sighting, write_facts
+
+KINDS = ("device", "device", "card", "ip", "ip", "ip", "email", "phone", "address", "user_agent", "bin")
+SMALL_CAPS = {"device": 9, "card": 5, "ip": 4, "email": 4}
+OPERATIONS = [pytest.param(2_000, 1, id="2000"), *(pytest.param(10_000, seed, id=f"10000-{seed}", marks=pytest.mark.slow) for seed in range(2, 12))]  # fmt: skip
+
+
+def small_policy() -> Policy:
+    """The shipped policy with caps that a few accounts pass, so that hubs come and go."""
+    told = Policy().model_dump(mode="json")
+    for kind, cap in SMALL_CAPS.items():
+        told["kinds"][kind]["cap"] = cap
+    return Policy.model_validate(told)
+
+
+class Town:
+    """A few hundred accounts that share what there is, day after day."""
+
+    def __init__(self, dice: random.Random) -> None:
+        self._dice, self._day, self._born, self._told = dice, -5_000, 0, list[dict[str, str]]()
+        self._created: dict[str, int] = {}
+
+    def pass_days(self) -> None:
+        self._day += self._dice.choice((0, 1, 1, 1, 1, 2, 7, 7, 30, 95) if self._dice.random() < 0.97 else (370,))
+
+    def facts(self, operations: int) -> Facts:
+        """The facts of a load: about so many rows."""
+        facts: Facts = {"accounts": [], "sightings": [], "labels": []}
+        while sum(map(len, facts.values())) < operations:
+            for table, row in self._dice.choices((self._seen, self._burst, self._state, self._verdict, self._again), (30, 1, 4, 1, 3))[0]():  # fmt: skip
+                facts[table].append(row)
+        self._told = facts["sightings"] or self._told
+        return facts
+
+    @property
+    def _now(self) -> int:
+        return MONDAY + self._day * DAY_US + self._dice.randrange(24) * HOUR_US
+
+    def _account(self) -> str:
+        """One that is known, or a new one; ids in no order, so that new ones stand between others."""
+        if not self._created or self._dice.random() < 0.15:
+            self._born += 1
+            name = f"{self._dice.choice('akz')}{self._dice.randrange(10**6):06d}"
+            self._created[name] = self._now
+            return name
+        return self._dice.choice(list(self._created))
+
+    def _value(self, kind: str) -> str:
+        dice = self._dice
+        if kind == "ip":
+            return f"81.2.{dice.randrange(3)}.{dice.randrange(1, 12)}"
+        if kind == "email":
+            return f"user.{dice.randrange(40)}@mail{dice.randrange(3)}.example"
+        if kind == "phone":
+            return f"+4479111{dice.randrange(30):05d}"
+        if kind == "bin":
+            return f"41{dice.randrange(5):04d}"
+        few = {"user_agent": 4, "device": 60, "card": 60, "address": 40}[kind]
+        return f"{kind} number {dice.randrange(few) if dice.random() < 0.9 else 0} of the town"
+
+    def _seen(self) -> Iterator[tuple[str, dict[str, str]]]:
+        name, kind = self._account(), self._dice.choice(KINDS)
+        first = self._now - self._dice.choice((0, 0, 0, 0, DAY_US, 9 * DAY_US, 100 * DAY_US))
+        last = first + self._dice.choice((0, 0, HOUR_US, 8 * DAY_US, 40 * DAY_US))
+        yield "sightings", sighting(name, kind, self._value(kind), first, last)
+
+    def _burst(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """New accounts at one address on one day, which share a card now and then."""
+        address, card, now = self._value("ip"), self._value("card"), self._now
+        for _ in range(self._dice.randrange(4, 9)):
+            name = f"b{self._dice.randrange(10**6):06d}"
+            self._created[name] = now
+            yield "accounts", {**account(name, now), "marketplace": "uk"}
+            yield "sightings", sighting(name, "ip", address, now + HOUR_US)
+            if self._dice.random() < 0.6:
+                yield "sightings", sighting(name, "card", card, now + HOUR_US)
+
+    def _state(self) -> Iterator[tuple[str, dict[str, str]]]:
+        name = self._account()
+        created = self._created[name] - self._dice.choice((0, 0, 0, DAY_US))
+        told = account(name, created, self._dice.choice(("active", "active", "closed", "suspended")))
+        yield "accounts", {**told, "marketplace": self._dice.choice(("uk", "uk", "de"))}
+
+    def _verdict(self) -> Iterator[tuple[str, dict[str, str]]]:
+        at = moment_of(self._now - self._dice.choice((0, 3 * DAY_US))).isoformat()
+        yield "labels", {"account_id": self._account(), "label": self._dice.choice(("bad", "good")), "labelled_at": at}
+
+    def _again(self) -> Iterator[tuple[str, dict[str, str]]]:
+        if self._told:
+            yield "sightings", self._dice.choice(self._told)
+
+    def erased(self) -> str:
+        name = self._dice.choice(list(self._created))
+        del self._created[name]
+        return name
+
+
+def differing(at: Settings, made: dict[str, Any]) -> list[str]:
+    """What of a run is not as computed from all facts."""
+    runs = [move.run_id for move in reversed(publications(at.home))]
+    loads = Ledger(at.ledger).loads(datetime.fromisoformat(made["as_of"]))
+    reference = read_reference(at.reference_file)
+    with at.scratch("test") as scratch:
+        tables, again = computed(
+            at, scratch, Policy.model_validate(made["policy"]), reference, made, loads, runs, anew=True
+        )
+        names = (*SCHEMAS, *FACT_SCHEMAS)
+        other = [name for name in names if not read_table(at.runs, made["run_id"], name).equals(tables[name])]
+    told = ("counts", "profile", "clock", "lineage_of", "output_digest", "news", "drift")
+    one, other_way = (json.loads(json.dumps(each)) for each in (made, again))  # as the manifest has it
+    return other + [name for name in told if one[name] != other_way[name]]
+
+
+def goes_back(at: Settings) -> bool:
+    """Whether all runs that were live are still kept: none is after an erasure."""
+    runs = {move.run_id for move in publications(at.home)}
+    return len(runs) > 1 and all((at.runs / run).exists() for run in runs)
+
+
+@pytest.mark.parametrize(("operations", "seed"), OPERATIONS)
+def test_a_run_from_the_live_one_is_the_run_that_all_facts_give(tmp_path: Path, operations: int, seed: int) -> None:
+    dice, at, policy = random.Random(seed), settings(tmp_path / "home"), small_policy()
+    town, done, nights, increments, rings = Town(dice), 0, 0, 0, 0
+    while done < operations:
+        town.pass_days()
+        for _ in range(dice.choice((0, 1, 1, 1, 2)) if nights else 1):
+            facts = town.facts(dice.choice((5, 60, 250)) if nights else 250)
+            done += sum(map(len, facts.values()))
+            pipeline.load(at, policy, [str(write_facts(tmp_path / f"load{done}", facts))])
+        made = pipeline.detect(at, policy)
+        assert differing(at, made) == [], f"night {nights}"
+        nights, increments = nights + 1, increments + ("increment" in made)
+        rings = max(rings, made["counts"]["rings"])
+        if dice.random() < 0.8 and made["run_id"] != current_run(at.home):
+            pipeline.publish(at, policy, made["run_id"], "a test")
+        if dice.random() < 0.1 and goes_back(at):
+            pipeline.rollback(at)
+        if dice.random() < 0.05:
+            pipeline.erase(at, policy, [town.erased()])
+            done += 1
+    assert increments >= nights / 2, "most nights must have been made from the live run"
+    assert rings > 3
