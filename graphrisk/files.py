@@ -89,3 +89,12 @@ def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
         temporary.unlink(missing_ok=True)
         raise
     sync_path(path.parent)
+
+
+def sweep_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what ``write_durably`` left beside the files of that name (by default, all of the folder) when it was killed.
+
+    The caller holds off whoever else writes them.
+    """
+    for path in folder.glob(f".{name}.*"):
+        path.unlink(missing_ok=True)

@@ -76,7 +76,8 @@ def answers(home: Path, run_id: str) -> dict[str, pa.Table]:
 
 
 def left_behind(home: Path) -> list[str]:
-    """What a home is left with that nobody needs: work in progress, half-named runs and files, locks that are held.
+    """What a home is left with by killed commands: work in progress, runs and files that are half named, locks that are
+    held, loads without their report.
 
     Every run that is there is checked against its manifest.
     """
@@ -86,5 +87,6 @@ def left_behind(home: Path) -> list[str]:
     left = [home / path for path in leftovers(home)]
     left += [path for path in home.glob("runs/*") if path.name not in runs]
     left += list(home.rglob(".*"))
+    left += [path for path in home.glob("loads/load_*") if not (path / "report.json").exists()]
     left += [path for path in home.rglob("*.lock") if not is_abandoned(path)]
     return sorted(str(path.relative_to(home)) for path in left)

@@ -140,7 +140,7 @@ class Ledger:
         before.optimize.compact(post_commithook_properties=HOOKS)
         sync_commits(self.folder / table, before.version() - 1)
         after = open_table(self.folder, table)
-        after.vacuum(retention_hours=KEEP_REPLACED_HOURS, dry_run=False, post_commithook_properties=HOOKS)
+        after.vacuum(retention_hours=KEEP_REPLACED_HOURS, dry_run=False, full=True, post_commithook_properties=HOOKS)
         return files - len(after.file_uris())
 
     def forget_history(self) -> None:

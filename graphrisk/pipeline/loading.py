@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrisk.errors import LoadRefusedError
-from graphrisk.files import is_abandoned, locked, write_durably
+from graphrisk.files import is_abandoned, locked, sweep_unfinished, write_durably
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.pipeline.sourcing import find_tables
 from graphrisk.policy import Policy
@@ -95,8 +95,19 @@ def _accept(
         if why := refusal(tally, policy):
             raise LoadRefusedError(f"{why}; nothing was loaded: mend the rows listed in {_refused(folder, report)}.")
         accepted, new = ledger.accept(staged, folder.name, content_digest(staged), key.key_id, report)
-        (folder / "report.json").write_text(accepted.report)
+    if new:
+        write_durably(folder / "report.json", accepted.report.encode())
+    else:
+        _ensure_report(settings.loads / accepted.load, accepted)
     return accepted, new
+
+
+def _ensure_report(folder: Path, accepted: Load) -> None:
+    """The report of a load whose process was killed once it was accepted; a folder that a person removed stays away."""
+    path = folder / "report.json"
+    if folder.exists() and not path.exists() and is_abandoned(folder / "owner.lock"):
+        sweep_unfinished(folder, path.name)
+        write_durably(path, accepted.report.encode())
 
 
 def _forget(ledger: Ledger, folder: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from graphrisk.errors import GraphriskError, PublicationRefusedError, StoreError
-from graphrisk.files import BusyError, only_one, write_durably
+from graphrisk.files import BusyError, only_one, sweep_unfinished, write_durably
 from graphrisk.logs import LOG
 from graphrisk.pipeline.detecting import detect
 from graphrisk.pipeline.following import follow
@@ -129,6 +129,7 @@ def _reported(
     """A job whose report is written at its start, at each stage and at its end."""
     folder, now = settings.home / "jobs", datetime.now(UTC)
     folder.mkdir(exist_ok=True)
+    sweep_unfinished(folder)
     path = folder / f"{now:%Y%m%dT%H%M%S%f}.json"
     job = Job(now.isoformat(timespec="seconds"), f"{os.getpid()}@{socket.gethostname()}", list(sources))
 

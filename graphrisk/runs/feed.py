@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrisk.errors import InputError
-from graphrisk.files import sync_path, write_durably
+from graphrisk.files import sweep_unfinished, sync_path, write_durably
 from graphrisk.runs.store import Publication
 
 ALPHABET = np.frombuffer(b"0123456789abcdefghijklmnopqrstuv", np.uint8)
@@ -44,6 +44,7 @@ def write_signals(home: Path, move: Publication, members: pa.Array) -> Path:
     """
     path = _path(home, move.seq)
     path.parent.mkdir(parents=True, exist_ok=True)
+    sweep_unfinished(path.parent, path.name)
     write_durably(path, _lines(move, members))
     sync_path(home)
     return path

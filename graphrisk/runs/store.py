@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from graphrisk.errors import NotFoundError, StoreError
-from graphrisk.files import locked, sync_path, write_durably
+from graphrisk.files import locked, sweep_unfinished, sync_path, write_durably
 from graphrisk.runs.tables import FACT_SCHEMAS, SCHEMAS
 
 MANIFEST = "manifest.json"
@@ -162,6 +162,7 @@ def move_pointer(home: Path, run_id: str, expected: str | None, verb: str, reaso
             raise StoreError(f"Run {previous} was published meanwhile; detect again, so that rings keep their ids.")
         move = Publication(len(moves) + 1, run_id, datetime.now(UTC).isoformat(), previous, verb, reason)
         text = json.dumps({"run_id": run_id, "publications": [each.__dict__ for each in [*moves, move]]}, indent=1)
+        sweep_unfinished(home, "current.json")
         write_durably(home / "current.json", text.encode())
         return move
 
