@@ -11,15 +11,23 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from graphrisk.ledger.store import Ledger
-from graphrisk.runs.store import publications
-
-STAGES = ("start", "load", "detect", "publish", "tidy")
-"""Where a kill may be meant to hit: each as likely as another, since by time alone the short ones are never hit."""
+PLACES = {
+    "starting": ("", 1.0),
+    "reading": ("load", 1.0),
+    "accepting": ("load", 0.2),
+    "accepted": ("load", 0.01),
+    "detecting": ("detect", 1.0),
+    "writing": ("detect", 0.1),
+    "publishing": ("publish", 1.0),
+    "published": ("publish", 0.2),
+    "tidying": ("tidy", 1.0),
+}
+"""Where a kill is meant to hit: the stage of the job, and for how much of the stage it is about there. Each is as likely
+as another, since by time alone the short ones are never hit."""
 SHARE_OF_NIGHTS, MOST_KILLS = 0.6, 3
 SECONDS_BETWEEN_LOOKS = 0.004
 FORCED = "these facts are of a world that only lives, so there is nothing wrong with their source"
@@ -31,9 +39,10 @@ class NightError(Exception):
 
 
 class Kill(NamedTuple):
-    """Where a process is to be killed: at a share (0–1) of a stage's usual seconds; alone, or with all that it started."""
+    """Where a process is to be killed, and how late: a share (0–1) of what the place usually takes; alone, or with all
+    that it started."""
 
-    stage: str
+    place: str
     share: float
     alone: bool
 
@@ -71,13 +80,14 @@ class Night:
         )
 
 
-class _Before(NamedTuple):
-    """What a home holds as a process begins: accepted loads, data files of the ledger, runs, moves of the pointer."""
+class _State(NamedTuple):
+    """What tells how far a process has come: acceptances, files of accounts, whole runs, a run being written, the pointer."""
 
-    loads: int
+    acceptances: int
     files: int
     runs: int
-    moves: int
+    written: bool
+    pointer: int
 
 
 class Nights:
@@ -90,7 +100,7 @@ class Nights:
         self.home, self.keep, self.kills, self.share = home, keep, kills, share
         self.pids: list[int] = []
         self._dice = random.Random(seed)
-        self._usual = dict.fromkeys(STAGES, 1.0)
+        self._usual = dict.fromkeys((stage for stage, _ in PLACES.values()), 1.0)
         self._lived = 0
 
     def live(self, folder: Path) -> Night:
@@ -122,34 +132,34 @@ class Nights:
         if not self.kills or self._lived < 2 or self._dice.random() >= self.share:
             return []
         return [
-            Kill(self._dice.choice(STAGES), self._dice.random(), self._dice.random() < 0.5)
+            Kill(self._dice.choice(list(PLACES)), self._dice.random(), self._dice.random() < 0.5)
             for _ in range(self._dice.randint(1, MOST_KILLS))
         ]
 
     def _run(self, folder: Path, kill: Kill | None) -> Ended:
         words = ["run", str(folder), "--keep", str(self.keep)]
         before = _state(self.home)
-        ended = _ended(self.home, words, lambda process: kill is not None and self._killed(process, kill))
+        ended = _ended(self.home, words, lambda process: kill is not None and self._killed(process, kill, before))
         self.pids.append(ended.pid)
         report = report_of(self.home, ended.pid)
         # A stage that found its work done already says nothing of what it usually takes.
         if report and report["load"] and report["load"]["new"]:
-            self._usual |= {name: spent for name, spent in report["seconds"].items() if name in STAGES}
+            self._usual |= {name: spent for name, spent in report["seconds"].items() if name in self._usual}
         if ended.code != -signal.SIGKILL:
             if report:
-                self._usual["start"] = max(0.1, ended.seconds - sum(report["seconds"].values()))
+                self._usual[""] = max(0.1, ended.seconds - sum(report["seconds"].values()))
             return ended
-        return Ended(**{**ended.__dict__, "killed_in": _place(self.home, report, before)})
+        return replace(ended, killed_in=_place(self.home, report, before))
 
-    def _killed(self, process: subprocess.Popen[bytes], kill: Kill) -> bool:
+    def _killed(self, process: subprocess.Popen[bytes], kill: Kill, before: _State) -> bool:
         """Wait for the moment and kill; False if the process had ended before."""
-        if kill.stage != "start":
-            while _stage(self.home, process.pid) not in (kill.stage, "end"):
-                if process.poll() is not None:
-                    return False
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+        while _place(self.home, report_of(self.home, process.pid), before) != kill.place:
+            if process.poll() is not None:
+                return False
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+        stage, part = PLACES[kill.place]
         try:
-            process.wait(kill.share * self._usual[kill.stage])
+            process.wait(kill.share * part * self._usual[stage])
         except subprocess.TimeoutExpired:
             (os.kill if kill.alone else os.killpg)(process.pid, signal.SIGKILL)
             return True
@@ -208,31 +218,29 @@ def _ended(home: Path, words: list[str], meet: Callable[[subprocess.Popen[bytes]
     return Ended(process.pid, code, out.read_text(), err.read_text(), seconds, None)
 
 
-def _stage(home: Path, pid: int) -> str:
-    report = report_of(home, pid)
-    return "start" if report is None else "end" if report["ended_at"] else report["stage"]
-
-
-def _state(home: Path) -> _Before:
-    return _Before(
-        len(Ledger(home / "ledger").loads()),
-        sum(1 for _ in (home / "ledger").rglob("*.parquet")),
+def _state(home: Path) -> _State:
+    pointer = home / "current.json"
+    return _State(
+        sum(1 for _ in home.glob("ledger/loads/_delta_log/*.json")),
+        sum(1 for _ in home.glob("ledger/accounts/*.parquet")),
         sum(1 for _ in home.glob("runs/run_*")),
-        len(publications(home)),
+        any(home.glob("tmp/detect-*/run_*")),
+        pointer.stat().st_mtime_ns if pointer.exists() else 0,
     )
 
 
-def _place(home: Path, report: dict[str, Any] | None, before: _Before) -> str:
-    """What a killed process was doing, by its report and by what has changed since it began."""
-    now = _state(home)
+def _place(home: Path, report: dict[str, Any] | None, before: _State) -> str:
+    """What a process is doing, or was when it was killed, by its report and by what has changed since it began."""
     if report is None:
         return "starting"
     if report["ended_at"]:
         return "ending"
-    if report["stage"] == "load":
-        return "accepted" if now.loads > before.loads else "accepting" if now.files > before.files else "reading"
-    if report["stage"] == "detect":
-        return "writing" if now.runs > before.runs or any(home.glob("tmp/detect-*/run_*")) else "detecting"
-    if report["stage"] == "publish":
-        return "published" if now.moves > before.moves else "publishing"
-    return {"start": "checking the disk", "tidy": "tidying"}.get(report["stage"], report["stage"])
+    now, stage = _state(home), str(report["stage"])
+    if stage == "load":
+        accepted = now.acceptances > before.acceptances
+        return "accepted" if accepted else "accepting" if now.files > before.files else "reading"
+    if stage == "detect":
+        return "writing" if now.written or now.runs > before.runs else "detecting"
+    if stage == "publish":
+        return "published" if now.pointer > before.pointer else "publishing"
+    return {"start": "checking the disk", "tidy": "tidying"}.get(stage, stage)

@@ -76,7 +76,9 @@ def test_data_files_of_a_load_that_was_killed_as_it_wrote_them_go_with_a_compact
     table = home / "ledger" / "accounts"
     stored = sorted(table.glob("*.parquet"))
     # Such a file is named by no entry of the log, so that no load knows of it. One is of a load that still runs.
-    old, young = (shutil.copy(stored[0], table / f"part-00000-{name}.parquet") for name in ("old", "young"))
+    old, young = (table / f"part-00000-{name}.parquet" for name in ("old", "young"))
+    for path in (old, young):
+        shutil.copy(stored[0], path)
     a_week_ago = time.time() - (KEEP_REPLACED_HOURS + 1) * 3600
     for path in (*stored, old):
         os.utime(path, (a_week_ago, a_week_ago))
