@@ -42,8 +42,9 @@ def differences(home: Path, other: Path, run: str) -> list[str]:
     live = current_run(home)
     assert live
     found: list[str] = []
-    if loads_of(home) != loads_of(other):
-        found.append(f"loads: {loads_of(home)} and not {loads_of(other)}")
+    loads, wanted = loads_of(home), loads_of(other)
+    if loads != wanted:
+        found.append(f"loads: {[each for each in loads if each not in wanted]} or their order, of {len(wanted)}")
     found += [f"rows of {table}" for table in FACTS if rows_of(home, table) != rows_of(other, table)]
     mine, theirs = answers(home, live), answers(other, run)
     return found + [f"{name} of the run" for name in mine if not mine[name].equals(theirs[name])]
@@ -58,7 +59,8 @@ def rows_of(home: Path, table: str) -> list[tuple[int | None, int, int]]:
     """For each load, by its place (none: it was never accepted): its rows of a table, and a sum over their hashes."""
     ledger = Ledger(home / "ledger")
     with Settings(home=home).columns(None) as columns:
-        columns.register("stored", open_table(ledger.folder, table).to_pyarrow_table())
+        files = open_table(ledger.folder, table).file_uris()
+        columns.read_parquet(files, hive_partitioning=True).create_view("stored")
         columns.register("loads", open_table(ledger.folder, "loads").to_pyarrow_table().select(["load", "seq"]))
         return columns.execute(
             "SELECT seq, count(*), sum(hash(struct_pack(*COLUMNS(stored.* EXCLUDE (load))))) "

@@ -18,7 +18,9 @@ from typing import Any
 
 from graphrisk.errors import GraphriskError, PublicationRefusedError, StoreError
 from graphrisk.files import BusyError, only_one, sweep_unfinished, write_durably
+from graphrisk.ledger.store import Ledger
 from graphrisk.logs import LOG
+from graphrisk.pipeline.describing import described, known_by
 from graphrisk.pipeline.detecting import detect
 from graphrisk.pipeline.following import follow
 from graphrisk.pipeline.loading import load
@@ -26,6 +28,7 @@ from graphrisk.pipeline.publishing import publish
 from graphrisk.pipeline.tidying import tidy
 from graphrisk.policy import Policy
 from graphrisk.runs.store import current_run, read_manifest
+from graphrisk.scoring.reference import read_reference
 from graphrisk.settings import Settings
 
 REPORTS_KEPT = 400
@@ -78,7 +81,8 @@ def nightly(
 ) -> Job:
     """Load, detect, publish; then remove all but ``keep`` runs (None: none is removed).
 
-    A job that was killed goes on where it was: a load that was accepted is recognised, and a run that is whole is taken.
+    A job that was killed goes on where it was: a load that was accepted is recognised, a run that is whole is taken, and
+    one that is live already is not made and published again.
     Its report is in ``jobs/`` of the home, from its first second. ``told`` hears what load, detect and publish gave, and,
     as ``end``, of the job itself, however it ends.
     Raises what the stages raise, and ``StoreError`` when another job is at work or the disk has no room.
@@ -92,8 +96,10 @@ def nightly(
             told("load", loaded)
             job.load = {"load": loaded.load.load, "seq": loaded.load.seq, "new": loaded.new, "report": loaded.report}
         with stage("detect"):
-            manifest = detect(settings, policy, engine=engine, resume=True)
-            told("detect", manifest)
+            manifest = _published_already(settings, policy, engine)
+            if manifest is None:
+                manifest = detect(settings, policy, engine=engine, resume=True)
+                told("detect", manifest)
             job.run = {key: value for key, value in manifest.items() if key not in ("files", "news", "drift")}
         with stage("publish"):
             move = publish(settings, policy, manifest["run_id"])
@@ -106,6 +112,24 @@ def nightly(
                 job.removed_runs = tidy(settings, keep)
         job.outcome = "published"
         return job
+
+
+def _published_already(settings: Settings, policy: Policy, engine: str) -> dict[str, Any] | None:
+    """The manifest of the live run if a job of the same facts and policy made it, which was killed once it had published.
+
+    A run beside it would be made against it, and a rollback would lead from one to the other: to the same facts.
+    """
+    live = current_run(settings.home)
+    if live is None:
+        return None
+    manifest = read_manifest(settings.runs, live)
+    loads, moment = known_by(Ledger(settings.ledger), None)
+    reference = read_reference(settings.reference_file)
+    made = described(policy, reference, moment, engine, loads, manifest["live_run"], shadow=False)
+    if made["run_id"] != live:
+        return None
+    LOG.info("The run %s is live already: the same facts and policy.", live)
+    return manifest
 
 
 def jobs(settings: Settings) -> list[dict[str, Any]]:

@@ -120,6 +120,24 @@ def test_a_run_that_a_killed_job_had_finished_is_taken_and_not_computed_again(
     assert report["load"]["new"] is False
 
 
+def test_a_job_that_was_killed_once_it_had_published_does_not_publish_the_same_facts_again(
+    tmp_path: Path, nights: list[Path]
+) -> None:
+    home = tmp_path / "home"
+    for night in nights:
+        assert call_cli("run", night, home=home).returncode == 0
+    before, live = publications(home), current_run(home)
+    again = call_cli("run", nights[1], home=home)
+    assert again.returncode == 0
+    assert f"Run {live} is live" in again.stdout
+    assert "not published yet" not in again.stdout
+    assert publications(home) == before
+    assert [reports(home)[-1][part]["run_id"] for part in ("run", "publication")] == [live, live]
+    # The rollback that a bad night calls for leads to the night before.
+    assert call_cli("rollback", home=home).returncode == 0
+    assert current_run(home) == before[0].run_id
+
+
 def test_the_report_and_the_one_line_say_what_happened(tmp_path: Path, nights: list[Path]) -> None:
     home = tmp_path / "home"
     done = call_cli("run", nights[0], "--json", home=home)
