@@ -88,7 +88,7 @@ def left_behind(home: Path) -> list[str]:
         verify_run(home / "runs", run_id)
     left = [home / path for path in leftovers(home)]
     left += [path for path in home.glob("runs/*") if path.name not in runs]
-    left += list(home.rglob(".*"))
+    left += [*home.rglob(".*"), *home.glob("merged/*.wal")]
     left += [path for path in home.glob("loads/load_*") if not (path / "report.json").exists()]
     left += [path for path in home.rglob("*.lock") if not is_abandoned(path)]
     return sorted(str(path.relative_to(home)) for path in left)
