@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from glob import glob
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -219,12 +220,16 @@ def _ended(home: Path, words: list[str], meet: Callable[[subprocess.Popen[bytes]
 
 
 def _state(home: Path) -> _State:
+    def found(pattern: str) -> int:
+        # Not Path.glob, which raises when a folder goes away while it looks.
+        return len(glob(pattern, root_dir=home))
+
     pointer = home / "current.json"
     return _State(
-        sum(1 for _ in home.glob("ledger/loads/_delta_log/*.json")),
-        sum(1 for _ in home.glob("ledger/accounts/*.parquet")),
-        sum(1 for _ in home.glob("runs/run_*")),
-        any(home.glob("tmp/detect-*/run_*")),
+        found("ledger/loads/_delta_log/*.json"),
+        found("ledger/accounts/*.parquet"),
+        found("runs/run_*"),
+        found("tmp/detect-*/run_*") > 0,
         pointer.stat().st_mtime_ns if pointer.exists() else 0,
     )
 
