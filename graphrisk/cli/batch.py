@@ -68,6 +68,10 @@ def detect(
         bool,
         typer.Option("--shadow", help="Only say what the live run would say under this policy; cannot be published."),
     ] = False,
+    anew: Annotated[
+        bool,
+        typer.Option("--anew", help="Compute everything from the ledger itself; take nothing from the live run."),
+    ] = False,
     policy: PolicyFile = None,
     json: Json = False,
     home: Home = None,
@@ -76,7 +80,7 @@ def detect(
     settings = settings_of(home)
     if shadow and as_of is not None:
         raise SettingsError("A shadow run is of the live run's own moment; leave out --as-of or --shadow.")
-    manifest = pipeline.detect(settings, policy_of(settings, policy), parsed_time(as_of), engine, shadow)
+    manifest = pipeline.detect(settings, policy_of(settings, policy), parsed_time(as_of), engine, shadow, anew=anew)
     found = pipeline.diff(settings, manifest["live_run"], manifest["run_id"]) if shadow else None
     if json:
         told = without_files(manifest)

@@ -40,14 +40,15 @@ def detect(
     engine: str = "igraph",
     shadow: bool = False,
     resume: bool = False,
+    anew: bool = False,
 ) -> dict[str, Any]:
     """Compute a run from the facts known as of a moment; returns its manifest. Readers do not see it yet.
 
     Without ``as_of`` the moment is the acceptance of the newest load, after which no earlier one can turn up. The run
     is named by what went into it: the same facts, policy, moment and live run give the same run. A ``shadow`` run says
     what the live one would have said under this policy: it is of the same moment, and cannot be published. With
-    ``resume`` a run of that name that is there is taken as it is. Raises
-    ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory, nothing live to shadow) or ``StoreError`` (the
+    ``resume`` a run of that name that is there is taken as it is. What nothing can have changed since the live run is
+    taken from it, unless all is to be computed ``anew``: the run is the same. Raises ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory, nothing live to shadow) or ``StoreError`` (the
     home cannot be used).
     """
     settings.prepare()
@@ -63,7 +64,7 @@ def detect(
         return read_manifest(settings.runs, manifest["run_id"])
     published = [move.run_id for move in reversed(publications(settings.home))]
     with settings.scratch("detect") as scratch:
-        tables, manifest = computed(settings, scratch, policy, reference, manifest, loads, published)
+        tables, manifest = computed(settings, scratch, policy, reference, manifest, loads, published, anew)
         return write_run(scratch, settings.runs, tables, manifest)
 
 

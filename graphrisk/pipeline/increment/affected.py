@@ -120,8 +120,6 @@ class Affected:
     accounts: Ints
     kept: Ints
     kept_links: Links
-    components: int
-    largest_component: int
 
 
 def affected(base: Base, changes: Changes, renewed: Renewed, policy: Policy) -> Affected:
@@ -146,10 +144,7 @@ def affected(base: Base, changes: Changes, renewed: Renewed, policy: Policy) -> 
     reached[component[roots]] = True
     reached = reached[component]
     kept = np.flatnonzero(~reached[before.a])
-    size = np.bincount(component)
-    return Affected(
-        np.flatnonzero(reached), kept, before.take(kept), int((size > 1).sum()), int(size.max()) if len(ends[0]) else 0
-    )
+    return Affected(np.flatnonzero(reached), kept, before.take(kept))
 
 
 def _moved_links(base: Base, moved: Ints) -> Links:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from graphrisk.detection.components import find_components
 from graphrisk.linkage.links import Linkage, state_rules
 from graphrisk.linkage.local import Evidence, priced_pairs
 from graphrisk.logs import StageClock
@@ -52,11 +53,12 @@ def renewed(
         identified, lineage_of = identify_rings(settings, found, manifest, moment, policy, published, same)
     with clock.stage("assembly"):
         part = run_tables(columns, policy, found, identified)
-        tables = _whole(base, changes, again, part, linkage.links, same) | facts.tables
+        links = _all_links(again, linkage.links)
+        tables = _whole(base, changes, again, part, links, same) | facts.tables
     figures: dict[str, Any] = {
         "lineage_of": lineage_of,
         "clock": changes.clock,
-        "counts": _counts(changes, facts, again, tables, policy, found),
+        "counts": _counts(changes, tables, policy, found, links),
         "profile": seen,
         "increment": {"base": base.run_id, "accounts": len(again.accounts)},
     }
@@ -183,6 +185,13 @@ def _same_rings(base: Base, changes: Changes, accounts: Ints) -> set[str]:
     return set(base.tables["rings"]["ring_id"].to_pylist()) - set(gone.to_pylist())
 
 
+def _all_links(again: Affected, links: Links) -> Links:
+    """The links that were kept, and after them those of the accounts that were computed again; accounts are positions in the run."""
+    placed = links._replace(a=again.accounts[links.a], b=again.accounts[links.b])
+    columns: Any = [np.concatenate(pair) for pair in zip(again.kept_links, placed, strict=True)]
+    return Links(*columns)
+
+
 def _whole(
     base: Base, changes: Changes, again: Affected, part: dict[str, pa.Table], links: Links, same: set[str]
 ) -> dict[str, pa.Table]:
@@ -191,11 +200,8 @@ def _whole(
     rows = np.empty(count, np.int64)
     rows[changes.moved] = np.arange(base.accounts)
     rows[accounts] = base.accounts + np.arange(len(accounts))
-    placed = links._replace(a=accounts[links.a], b=accounts[links.b])
-    columns: Any = [np.concatenate(pair) for pair in zip(again.kept_links, placed, strict=True)]
-    joined = Links(*columns)
-    order = np.lexsort((joined.b, joined.a))
-    of_links = np.concatenate([again.kept, len(base.links.a) + np.arange(len(links.a))])[order]
+    order = np.lexsort((links.b, links.a))
+    of_links = np.concatenate([again.kept, len(base.links.a) + np.arange(len(links.a) - len(again.kept))])[order]
     kept = pc.is_in(base.tables["rings"]["ring_id"], value_set=pa.array(sorted(same), pa.string()))
     rings = pa.concat_tables([base.tables["rings"].filter(kept), part["rings"]])
     return {
@@ -203,7 +209,7 @@ def _whole(
         "rings": rings.take(pc.sort_indices(rings, sort_keys=[("ring_id", "ascending")])).combine_chunks(),
         "links": _taken(base.tables["links"], part["links"], of_links),
         "lineage": part["lineage"],
-        "neighbours": neighbours_table(joined.take(order), count),
+        "neighbours": neighbours_table(links.take(order), count),
     }
 
 
@@ -212,17 +218,18 @@ def _taken(base: pa.Table, part: pa.Table, rows: Ints) -> pa.Table:
 
 
 def _counts(
-    changes: Changes, renewed: Renewed, again: Affected, tables: dict[str, pa.Table], policy: Policy, found: Found
+    changes: Changes, tables: dict[str, pa.Table], policy: Policy, found: Found, links: Links
 ) -> dict[str, int]:
     sizes = tables["rings"]["size"].to_numpy()
+    components = find_components(links, policy.links.threshold, policy.detection.oversize)
     return {
         "accounts": changes.ids.num_rows,
-        "links": len(tables["links"]),
-        "components": again.components,
+        "links": len(links.a),
+        "components": components.count,
         "rings": len(sizes),
         "members": int(sizes.sum()),
         "shared_attributes": found.counts["shared_attributes"],
         "cohorts": changes.cohorts,
-        "largest_component": again.largest_component,
+        "largest_component": int(np.bincount(components.component, minlength=1).max()),
         "largest_ring": int(sizes.max(initial=0)),
     }
