@@ -182,8 +182,10 @@ def _opened(columns: duckdb.DuckDBPyConnection, file: Path) -> list[tuple[int, s
         columns.execute("DETACH merged")
     _remove(file)
     columns.execute(f"ATTACH '{_quoted(file)}' AS merged")
+    columns.execute("BEGIN")
     for statement in EMPTY:
         columns.execute(statement.replace("$format", str(FORMAT)))
+    columns.execute("COMMIT")
     return []
 
 

@@ -1,0 +1,124 @@
+"""The merged ledger: it holds what the ledger holds, serves where it can, and never decides what a run says."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from graphrisk import pipeline
+from graphrisk.files import only_one
+from graphrisk.ledger.merged import merged_ledger
+from graphrisk.ledger.reading import code_facts, view_facts, view_loads
+from graphrisk.ledger.store import Ledger
+from graphrisk.model import DAY_US, HOUR_US
+from graphrisk.policy import Policy
+from graphrisk.settings import Settings
+from tests.support_detection import MONDAY, account, detect, farm, load, settings, sighting, write_facts
+
+ROWS = (
+    "SELECT account_id, kind, value, network, hint, week, first, last FROM coded_sightings JOIN coded_accounts USING (key)",
+    "SELECT account_id, created, status, marketplace FROM coded_accounts",
+)
+
+
+def loaded(folder: Path) -> Settings:
+    """Three loads: farms; a farm again, later and earlier, with a closed account; another state of one account."""
+    at = settings(folder / "home")
+    rows = [farm("north", 6, 0), farm("south", 5, 3)]
+    load(at, write_facts(folder / "one", {"sightings": [row for part in rows for row in part]}))
+    again = [{**row, "last_seen": row["first_seen"]} for row in farm("north", 4, 9)]
+    early = [sighting("north000", "device", "device of north farm 4711", MONDAY - DAY_US, MONDAY - HOUR_US)]
+    closed = [account("south001", MONDAY, "closed"), account("late", MONDAY)]
+    load(at, write_facts(folder / "two", {"sightings": [*again, *early], "accounts": closed}))
+    load(at, write_facts(folder / "three", {"accounts": [account("south001", MONDAY - DAY_US, "suspended")]}))
+    return at
+
+
+def coded(at: Settings, merged: bool, loads: int | None = None) -> list[list[object]]:
+    """What linkage would read, from the merged ledger or from the ledger itself."""
+    ledger = Ledger(at.ledger)
+    chosen = ledger.loads()[:loads]
+    with at.scratch("test") as scratch, at.columns(scratch) as columns:
+        if not merged:
+            view_facts(columns, ledger, datetime.now(UTC), chosen)
+            code_facts(columns)
+            return [sorted(columns.execute(sql).fetchall(), key=repr) for sql in ROWS]
+        view_loads(columns, ledger, datetime.now(UTC), chosen)
+        with merged_ledger(columns, at.merged, chosen) as ready:
+            assert ready
+            return [sorted(columns.execute(sql).fetchall(), key=repr) for sql in ROWS]
+
+
+def test_it_holds_what_the_ledger_holds_however_often_it_was_brought_up_to_date(tmp_path: Path) -> None:
+    at = loaded(tmp_path)
+    for loads in (1, 2, 3, 3):
+        assert coded(at, merged=True, loads=loads) == coded(at, merged=False, loads=loads)
+    (at.merged / "ledger.duckdb").unlink()
+    assert coded(at, merged=True) == coded(at, merged=False)
+
+
+def test_a_moment_before_the_newest_load_is_read_from_the_ledger_itself(tmp_path: Path) -> None:
+    at = loaded(tmp_path)
+    now = detect(at)
+    first = Ledger(at.ledger).loads()[0].accepted_at
+    assert detect(at, first)["counts"]["accounts"] == 11
+    assert detect(at)["output_digest"] == now["output_digest"]
+
+
+@pytest.mark.parametrize("harm", [b"", b"no database", b"half"], ids=["empty", "other", "cut"])
+def test_a_damaged_merged_ledger_is_made_again(tmp_path: Path, harm: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    at = loaded(tmp_path)
+    before = detect(at)["output_digest"]
+    file = at.merged / "ledger.duckdb"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2] if harm == b"half" else harm)
+    with caplog.at_level(logging.WARNING, "graphrisk"):
+        assert detect(at)["output_digest"] == before
+    assert harm == b"" or "made again" in caplog.text
+    assert coded(at, merged=True) == coded(at, merged=False)
+
+
+def test_while_another_process_uses_it_the_ledger_itself_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = loaded(tmp_path)
+    before = detect(at)["output_digest"]
+    with only_one(at.merged / "use.lock"), caplog.at_level(logging.INFO, "graphrisk"):
+        assert detect(at)["output_digest"] == before
+    assert f"in use by process {os.getpid()}" in caplog.text
+
+
+def test_erased_accounts_and_old_tokens_leave_it(tmp_path: Path) -> None:
+    at = loaded(tmp_path)
+    detect(at)
+    assert b"north000" in (at.merged / "ledger.duckdb").read_bytes()
+    pipeline.erase(at, Policy(), ["north000"])
+    assert not (at.merged / "ledger.duckdb").exists()
+    detect(at)
+    assert coded(at, merged=True) == coded(at, merged=False)
+    pipeline.rotate_tokens(at)
+    assert not (at.merged / "ledger.duckdb").exists()
+
+
+def test_a_process_killed_while_it_merges_leaves_all_or_nothing(tmp_path: Path) -> None:
+    at = settings(tmp_path / "home")
+    for number in range(6):
+        load(at, write_facts(tmp_path / f"{number}", {"sightings": farm(f"farm{number}", 400, number)}))
+        for _ in range(2):
+            child = subprocess.Popen(
+                [sys.executable, "-m", "graphrisk", "--home", str(at.home), "detect"], stderr=subprocess.DEVNULL
+            )
+            file, began = at.merged / "ledger.duckdb.wal", time.monotonic()
+            while child.poll() is None and not file.exists() and time.monotonic() - began < 20:
+                time.sleep(0.001)
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+    assert coded(at, merged=True) == coded(at, merged=False)
