@@ -54,13 +54,12 @@ UNION ALL SELECT account, kind, value, first, last FROM seen WHERE kind IN ($cro
 """What many strangers show: patterns of e-mail addresses, and kinds that are never evidence."""
 
 WEEKLY = f"""
-CREATE VIEW weekly AS
-SELECT account, kind, value, hint, week, first, last FROM retained WHERE NOT (kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
+SELECT account, kind, value, hint, week, first, last FROM $retained WHERE NOT (kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
 UNION ALL
 SELECT account, kind, value, hint, spent AS week, greatest(first, {WEEK_US} * spent + {FIRST_MONDAY_US}) AS first,
        least(last, {WEEK_US} * (spent + 1) + {FIRST_MONDAY_US} - 1) AS last
 FROM (SELECT *, unnest(range(greatest(week, $ip_kept_week), (last - {FIRST_MONDAY_US}) // {WEEK_US} + 1))::INTEGER AS spent
-      FROM retained WHERE kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
+      FROM $retained WHERE kind = $ip AND last >= {WEEK_US} * (week + 1) + {FIRST_MONDAY_US})
 """
 """An address used over several weeks is one attribute a week; everything else is one attribute for all time."""
 
@@ -140,8 +139,16 @@ def view_retained(columns: duckdb.DuckDBPyConnection, policy: Policy, clock: int
     columns.register("kinds_arrow", kinds)
     columns.execute("CREATE TABLE kinds AS SELECT name, code::UTINYINT AS code, needed_from FROM kinds_arrow")
     columns.unregister("kinds_arrow")
+    bound = retention_sql(policy, clock)
+    for statement in (seen, RETAINED, VISITED, SHOWN, f"CREATE VIEW weekly AS {WEEKLY}"):
+        columns.execute(filled(statement, {**bound, "$retained": "retained"}))
+
+
+def retention_sql(policy: Policy, clock: int) -> dict[str, object]:
+    """What the statements on ``retained``, ``visited``, ``shown`` and ``WEEKLY`` leave open, by a clock."""
+    kept, codes = retention(policy, clock), policy.codes()
     visited = any(kind.normaliser == "ip" and kind.cohorts for kind in policy.kinds.values())
-    bound = {
+    return {
         "$ip_kept_from": kept.ip_kept_from,
         "$ip_kept_week": week_of(kept.ip_kept_from),
         "$visits_kept_from": kept.visits_kept_from,
@@ -153,8 +160,6 @@ def view_retained(columns: duckdb.DuckDBPyConnection, policy: Policy, clock: int
             codes[name] for name, kind in policy.kinds.items() if kind.normaliser == "email" and kind.cohorts
         ),
     }
-    for statement in (seen, RETAINED, VISITED, SHOWN, WEEKLY):
-        columns.execute(filled(statement, bound))
 
 
 def week_of(at: int) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphrisk.linkage.attributes import Retention, data_clock, filled, retention, view_retained, week_of
+from graphrisk.linkage.attributes import WEEKLY, data_clock, filled, retention, retention_sql, view_retained, week_of
 from graphrisk.linkage.cohorts import add_cohorts
 from graphrisk.model import FIRST_MONDAY_US, WEEK_US, Ints
 from graphrisk.pipeline.increment.base import Base
@@ -55,10 +55,10 @@ SELECT kind, value, unnest(range(week, last_week + 1))::INTEGER AS week FROM sti
 UNION SELECT kind, value, week FROM stirred
 """
 
-RENEWED = """
-CREATE TEMP TABLE renewed AS
-SELECT weekly.* FROM weekly SEMI JOIN dirty USING (kind, value, week)
-"""
+RENEWED = (
+    "CREATE TEMP TABLE touched AS SELECT * FROM retained WHERE value IN (SELECT value FROM stirred)",
+    f"CREATE TEMP TABLE renewed AS SELECT weekly.* FROM ({WEEKLY}) AS weekly SEMI JOIN dirty USING (kind, value, week)",
+)
 
 ACTIVE = """
 SELECT account, min(first) AS first, max(last) AS last FROM retained
@@ -108,12 +108,11 @@ def changes_since(
     columns.execute("CREATE TEMP TABLE positions AS SELECT number::INTEGER AS number, position::INTEGER AS position FROM positions_arrow")  # fmt: skip
     columns.unregister("positions_arrow")
     view_retained(columns, policy, clock, SEEN)
-    now = retention(policy, clock)
-    _stir(columns, base, policy, now)
+    _stir(columns, base, policy, clock)
     active = _active(columns, position)
     _name_hubs(columns, base, policy)
     cohorts = add_cohorts(columns, policy, expected_share)
-    routes, arrivals = _routes(columns, base, now.ip), _renew(columns)
+    routes, arrivals = _routes(columns, base, retention(policy, clock).ip), _renew(columns)
     attributes, uses = attributes_and_uses(columns)
     columns.execute("SET arrow_lossless_conversion = true")
     dirty = columns.sql("SELECT kind, value, week FROM dirty ORDER BY value, kind, week").to_arrow_table()
@@ -148,8 +147,8 @@ def _stands(known: pa.Array, wanted: bytes) -> int:
     return bisect_left(range(len(known)), wanted, key=lambda place: known[place].as_py().encode())
 
 
-def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, now: Retention) -> None:
-    before = retention(policy, base.clock)
+def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, clock: int) -> None:
+    before, now = retention(policy, base.clock), retention(policy, clock)
     columns.register("kept_arrow", pa.table({"name": list(policy.kinds), "needed_from": before.needed_from}))
     columns.execute("CREATE TEMP TABLE kept_before AS FROM kept_arrow")
     columns.unregister("kept_arrow")
@@ -165,8 +164,10 @@ def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, now: R
         "$ip_kept_week": week_of(now.ip_kept_from) if advanced else -(2**30),
         "$ip": now.ip,
     }
-    for statement in (STIRRED, DIRTY, RENEWED):
+    for statement in (STIRRED, DIRTY):
         columns.execute(filled(statement, bound))
+    for statement in RENEWED:
+        columns.execute(filled(statement, {**retention_sql(policy, clock), "$retained": "touched"}))
 
 
 def _active(columns: duckdb.DuckDBPyConnection, position: Ints) -> tuple[Ints, Ints, Ints]:
