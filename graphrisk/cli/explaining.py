@@ -9,10 +9,11 @@ import typer
 
 from graphrisk import pipeline
 from graphrisk.cli.application import OUT, Home, Json, Run, print_json, settings_of
-from graphrisk.cli.render import MEMBERS_SHOWN, evidence_text, print_links, say, table
+from graphrisk.cli.render import MEMBERS_SHOWN, print_links, say, table
 from graphrisk.errors import SettingsError
 from graphrisk.evidence.disclosable import Audience
-from graphrisk.evidence.wording import kind_name, prices_text
+from graphrisk.evidence.rows import Listing, chains, cut_links, formed, must_not_be_shared, way
+from graphrisk.evidence.wording import bottleneck_text, enough_text, prices_text, short_title, value_text
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder that pack.json and pack.html go into.")]
 For = Annotated[
@@ -99,9 +100,9 @@ def _print_pair(found: dict[str, Any]) -> None:
         )
         say("What else each could be worth (milli-nats)")
         for each in found["shared"]:
-            say(f"  {_value(each)} {prices_text(each)}")
+            say(f"  {value_text(each)} {prices_text(each)}")
     if found["path"]:
-        _print_links("The strongest way from one to the other", [(1, each) for each in found["path"]["links"]])
+        _print_listing(way(found))
 
 
 def _print_shared(title: str, shared: list[dict[str, Any]], accounts: tuple[str, str]) -> None:
@@ -112,27 +113,19 @@ def _print_shared(title: str, shared: list[dict[str, Any]], accounts: tuple[str,
     for each in shared:
         total += each["milli_nats"]
         spans = (_span(each[uses]) for uses in ("uses_a", "uses_b"))
-        rows.add_row(f"{each['milli_nats']:,}", f"{total:,}", _value(each), *spans, each["text"])
+        rows.add_row(f"{each['milli_nats']:,}", f"{total:,}", value_text(each), *spans, each["text"])
     OUT.print(rows)
 
 
 def _print_account(found: dict[str, Any]) -> None:
     if found["paths"]:
-        chains = [(place, link) for place, path in enumerate(found["paths"], 1) for link in _in_order(found, path)]
-        _print_links("Chains to core members that share no evidence (milli-nats; 693 are even odds)", chains)
-        weakest = found["bottleneck"]
-        if len(found["paths"][0]["links"]) > 1:
-            say(f"The strongest chain is as strong as its weakest link: {weakest['strength']:,} milli-nats.")
+        _print_listing(chains(found))
+        weakest = bottleneck_text(found)
+        if weakest:
+            say(weakest)
     if found["frees"]:
         say(found["frees"]["text"])
-        rows = table(
-            "What must not be shared (milli-nats that it gives the link it helps most)", ("gives", "right"), ("value", "left"),
-            ("accounts that use it", "right"), ("links of the ring with it", "right"), (f"used by {found['account_id']}", "left"),
-        )  # fmt: skip
-        for each in found["frees"]["pieces"]:
-            own = "yes" if each["held"] else "no, by others"
-            rows.add_row(f"{each['milli_nats']:,}", _value(each), f"{each['accounts']:,}", f"{each['links']:,}", own)
-        OUT.print(rows)
+        _print_listing(must_not_be_shared(found["frees"], found["account_id"]))
     if found["nearest"]:
         _print_nearest(found["nearest"], found["account_id"])
 
@@ -143,41 +136,21 @@ def _print_its_links(links: list[dict[str, Any]]) -> None:
         print_links("Its links, which make no ring (`graphrisk why ID OTHER` says how each adds up)", links)
 
 
-def _in_order(found: dict[str, Any], path: dict[str, Any]) -> list[dict[str, Any]]:
-    """The links of a chain, each from the account where the one before ended."""
-    at, told = found["account_id"], list[dict[str, Any]]()
-    for link in path["links"]:
-        other = link["account_b"] if link["account_a"] == at else link["account_a"]
-        told.append({**link, "account_a": at, "account_b": other})
-        at = other
-    return told
-
-
 def _print_nearest(nearest: dict[str, Any], account_id: str) -> None:
     for short in nearest["short"]:
-        title = f"Shared with {short['account_id']} of {short['ring_id']}: {short['strength']:,} of {nearest['threshold']:,} milli-nats"
+        title = short_title(short, nearest["threshold"])
         _print_shared(title, short["shared"], (account_id, short["account_id"]))
-        enough = [f"{kind_name(each['kind'])} ({each['milli_nats']:,})" for each in short["enough"] if each["enough"]]
+        enough = enough_text(short)
         if enough:
-            say(
-                f"  {short['missing']:,} are missing. Any one of these would be enough, if only these two used it, at one time: {', '.join(enough)}."
-            )
+            say(f"  {enough}")
 
 
 def _print_ring(found: dict[str, Any]) -> None:
     cut = found["weakest_cut"]
-    _print_links("The links of the weakest cut", [(1, each) for each in cut["links"]])
+    _print_listing(cut_links(cut))
     if len(cut["accounts"]) > 1:
         say(f"On the smaller side: {_some(cut['accounts'])}")
-    formed = found["formed"]
-    rows = table(
-        f"How it formed ({min(MEMBERS_SHOWN, len(formed))} of {len(formed):,})", ("first link", "left"), ("account", "left"),
-        ("to", "left"), ("milli-nats", "right"), ("in the campaign", "left"),
-    )  # fmt: skip
-    for each in formed[:MEMBERS_SHOWN]:
-        inside = "yes" if each["in_campaign"] else "no"
-        rows.add_row(_moment(each["at"]), each["account_id"], each["by_link_to"], f"{each['strength']:,}", inside)
-    OUT.print(rows)
+    _print_listing(formed(found["formed"]))
 
 
 def _print_disclosable(found: dict[str, Any]) -> None:
@@ -191,18 +164,13 @@ def _print_disclosable(found: dict[str, Any]) -> None:
     say(found["appeal"])
 
 
-def _print_links(title: str, links: list[tuple[int, dict[str, Any]]]) -> None:
-    rows = table(
-        title, ("chain", "right"), ("milli-nats", "right"), ("from", "left"), ("to", "left"), ("linked since", "left"), ("evidence", "left"),
-    )  # fmt: skip
-    for chain, link in links[:MEMBERS_SHOWN]:
-        evidence = "; ".join(map(evidence_text, link["evidence"]))
-        rows.add_row(
-            str(chain), f"{link['strength']:,}", link["account_a"], link["account_b"], link["onset"][:10], evidence
-        )
+def _print_listing(listing: Listing) -> None:
+    rows = table(listing.title, *((name, "right" if number else "left") for name, number in listing.columns))
+    for row in listing.rows[:MEMBERS_SHOWN]:
+        rows.add_row(*row)
     OUT.print(rows)
-    if len(links) > MEMBERS_SHOWN:
-        say(f"  and {len(links) - MEMBERS_SHOWN:,} more (--json has them)")
+    if len(listing.rows) > MEMBERS_SHOWN:
+        say(f"  and {len(listing.rows) - MEMBERS_SHOWN:,} more (--json has them)")
 
 
 def _some(ids: list[str]) -> str:
@@ -210,16 +178,6 @@ def _some(ids: list[str]) -> str:
     return ", ".join(ids[:MEMBERS_SHOWN]) + (f" and {more:,} more (--json has them)" if more > 0 else "")
 
 
-def _value(each: dict[str, Any]) -> str:
-    """A value as an investigator knows it again: its kind, its hint, the end of its token."""
-    hint = f" {each['hint']}" if each["hint"] else ""
-    return f"{each['kind']}{hint} {each['token'][-6:]}"
-
-
 def _span(uses: dict[str, str]) -> str:
     first, last = uses["first"][:10], uses["last"][:10]
     return first if first == last else f"{first} – {last}"
-
-
-def _moment(text: str) -> str:
-    return text[:16].replace("T", " ")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rich.table import Table
 
 from graphrisk.cli.application import OUT
+from graphrisk.evidence.wording import evidence_text
 from graphrisk.runs.store import Publication
 from graphrisk.schema import REJECT_REASONS
 from graphrisk.settings import Settings
@@ -119,9 +120,3 @@ def print_links(title: str, links: list[dict[str, Any]]) -> None:
         shown += [f"and {more} more: {rest:,}"] if more > 0 else []
         rows.add_row(f"{link['strength']:,}", link["account_id"], link["onset"][:10], "; ".join(shown))
     OUT.print(rows)
-
-
-def evidence_text(evidence: dict[str, Any]) -> str:
-    """One piece of evidence in words."""
-    hint = f" {evidence['hint']}" if evidence["hint"] else ""
-    return f"{evidence['kind']}{hint} {evidence['token'][-6:]} of {evidence['accounts']} accounts: {evidence['milli_nats']:,}"

@@ -17,7 +17,8 @@ from graphrisk.evidence.page import (
     table,
     waterfall,
 )
-from graphrisk.evidence.wording import kind_name, prices_text
+from graphrisk.evidence.rows import Listing, chains, cut_links, formed, moment, must_not_be_shared
+from graphrisk.evidence.wording import bottleneck_text, enough_text, kind_name, prices_text, short_title, value_text
 
 FOR = {
     "investigator": "For investigators and those who review their work. It names other accounts and what they share: show it to none of them.",
@@ -25,13 +26,11 @@ FOR = {
 }
 """Who a pack is for."""
 
-LINKS = (("milli-nats", True), ("account", False), ("account", False), ("since", False), ("evidence", False))
-
 
 def ring_page(pack: Mapping[str, Any]) -> str:
     """The page of a ring's pack."""
     ring, why = pack["ring"], pack["explanation"]
-    cut = why["weakest_cut"]
+    cut, how = why["weakest_cut"], formed(why["formed"])
     return page(
         f"Ring {ring['ring_id']}",
         [
@@ -39,13 +38,14 @@ def ring_page(pack: Mapping[str, Any]) -> str:
             paragraph(pack["for"], "for"),
             _ring_figures(ring),
             section("What it shares", *_picture(pack)),
-            section("How it came about", _timeline(pack), _joined(why["formed"])),
+            section(how.title, _timeline(pack), table(how.columns, how.rows, 40)),
             section("Why it has its score", _reasons(ring["reasons"], f"logit of the score {ring['score']:,}, in milli-logits")),
             section("What else it may be", *_rival(ring)),
             section(
                 "What would split it",
                 paragraph(why["text"], "lead"),
-                table(LINKS, [_link(each) for each in cut["links"]], 30),
+                *_listing(cut_links(cut)),
+                *_smaller_side(cut["accounts"]),
             ),
             section("Its history", *_lineage(ring["lineage"])),
             section("Members", table((("account", False), ("role", False)), [(m["account_id"], m["role"]) for m in ring["members"]], 300)),
@@ -64,22 +64,24 @@ def account_page(pack: Mapping[str, Any]) -> str:
         paragraph(why["text"], "lead"),
     ]
     if why["frees"]:
-        parts.append(section("What would free it", *_frees(why["frees"])))
+        shared = must_not_be_shared(why["frees"], why["account_id"])
+        parts.append(section("What would free it", paragraph(why["frees"]["text"], "lead"), *_listing(shared)))
     if why["paths"]:
-        chains = [(str(place), *_link(link)) for place, path in enumerate(why["paths"], 1) for link in path["links"]]
-        note = paragraph(
-            "Chains of links to other core members. No two rest on one value, so that several are several reasons."
-        )
-        parts.append(section("What holds it in its ring", note, table((("chain", True), *LINKS), chains, 30)))
+        weakest = bottleneck_text(why)
+        held = [*_listing(chains(why)), paragraph(weakest) if weakest else ""]
+        parts.append(section("What holds it in its ring", *held))
     parts.append(section("Its strongest links", *(_pair(each) for each in pack["waterfalls"])))
     parts.append(section("Why it has its score", _reasons(account["reasons"], f"logit of the score {account['score']:,}, in milli-logits")))  # fmt: skip
     if why["nearest"]:
-        parts.append(section("The nearest ring", *(_short(each) for each in why["nearest"]["short"])))
+        parts.append(
+            section(
+                "The nearest ring", *(_short(each, why["nearest"]["threshold"]) for each in why["nearest"]["short"])
+            )
+        )
     if pack["drawing"]:
         parts.append(section("Its ring", *_picture(pack, account["account_id"])))
-        parts.append(
-            section("How the ring came about", _timeline(pack), _joined(pack["formed"], account["account_id"]))
-        )
+        how = formed(pack["formed"], account["account_id"])
+        parts.append(section("How the ring formed", _timeline(pack), table(how.columns, how.rows)))
     return page(f"Account {account['account_id']}", [*parts, _run(pack)])
 
 
@@ -165,20 +167,14 @@ def _timeline(pack: Mapping[str, Any]) -> str:
     )
 
 
-def _joined(formed: Sequence[Mapping[str, Any]], asked: str | None = None) -> str:
-    columns = (
-        ("first link", False),
-        ("account", False),
-        ("to", False),
-        ("milli-nats", True),
-        ("in the campaign", False),
-    )
-    rows = [
-        (_moment(each["at"]), each["account_id"], each["by_link_to"], f"{each['strength']:,}", "yes" if each["in_campaign"] else "no")
-        for each in formed
-        if asked in (None, each["account_id"])
-    ]  # fmt: skip
-    return table(columns, rows, 40)
+def _listing(listing: Listing) -> list[str]:
+    return [paragraph(listing.title), table(listing.columns, listing.rows, 30)]
+
+
+def _smaller_side(accounts: Sequence[str]) -> list[str]:
+    shown, more = ", ".join(accounts[:40]), len(accounts) - 40
+    rest = f" and {more:,} more in pack.json" if more > 0 else ""
+    return [paragraph(f"On the smaller side: {shown}{rest}")] if len(accounts) > 1 else []
 
 
 def _reasons(reasons: Sequence[Mapping[str, Any]], total: str) -> str:
@@ -200,32 +196,26 @@ def _rival(ring: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _frees(frees: Mapping[str, Any]) -> list[str]:
-    columns = (("milli-nats", True), ("value", False), ("token", False), ("accounts", True), ("links of the ring", True), ("its own", False))  # fmt: skip
-    rows = [
-        (f"{each['milli_nats']:,}", _value(each), each["token"], f"{each['accounts']:,}", f"{each['links']:,}", "yes" if each["held"] else "no")
-        for each in frees["pieces"]
-    ]  # fmt: skip
-    return [paragraph(frees["text"], "lead"), table(columns, rows)]
-
-
 def _pair(pair: Mapping[str, Any]) -> str:
-    rows = [(each["milli_nats"], _value(each), f"{each['text']} It {prices_text(each)}.") for each in pair["shared"]]
+    rows = [
+        (each["milli_nats"], value_text(each), f"{each['text']} It {prices_text(each)}.") for each in pair["shared"]
+    ]
     return f"<h3>{_text('With ' + pair['account_b'])}</h3>" + waterfall(
         rows, f"milli-nats; {pair['threshold']:,} make a link"
     )
 
 
-def _short(short: Mapping[str, Any]) -> str:
-    rows = [(each["milli_nats"], _value(each), each["text"]) for each in short["shared"]]
-    title = f"With {short['account_id']} of {short['ring_id']}"
-    return f"<h3>{_text(title)}</h3>" + waterfall(rows, f"milli-nats; {short['missing']:,} are missing")
+def _short(short: Mapping[str, Any], threshold: int) -> str:
+    rows = [(each["milli_nats"], value_text(each), each["text"]) for each in short["shared"]]
+    enough = enough_text(short)
+    shown = waterfall(rows, f"milli-nats; {short['missing']:,} are missing")
+    return f"<h3>{_text(short_title(short, threshold))}</h3>{shown}{paragraph(enough) if enough else ''}"
 
 
 def _lineage(lineage: Mapping[str, Any]) -> list[str]:
     told = [
-        ("last event", f"{lineage['event']} in {lineage['event_run']}, {_moment(lineage['event_at'])}"),
-        ("born", f"{lineage['born_run']}, {_moment(lineage['born_at'])}"),
+        ("last event", f"{lineage['event']} in {lineage['event_run']}, {moment(lineage['event_at'])}"),
+        ("born", f"{lineage['born_run']}, {moment(lineage['born_at'])}"),
     ]
     told += [
         (name.replace("_", " "), ", ".join(lineage[name])) for name in ("superseded_by", "related") if lineage[name]
@@ -244,18 +234,3 @@ def _run(pack: Mapping[str, Any]) -> str:
         definitions([*shown, ("versions", versions), ("counts", counts)]),
         paragraph(note, "quiet"),
     )
-
-
-def _link(link: Mapping[str, Any]) -> tuple[str, ...]:
-    evidence = "; ".join(
-        f"{_value(each)} of {each['accounts']:,} accounts: {each['milli_nats']:,}" for each in link["evidence"]
-    )
-    return f"{link['strength']:,}", link["account_a"], link["account_b"], link["onset"][:10], evidence
-
-
-def _value(each: Mapping[str, Any]) -> str:
-    return f"{kind_name(each['kind'])} {each['hint'] or each['token'][-6:]}"
-
-
-def _moment(text: str) -> str:
-    return text[:16].replace("T", " ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 KIND_NAMES = {
@@ -22,6 +22,16 @@ KIND_NAMES = {
 def kind_name(kind: str) -> str:
     """A kind in words; kinds of a policy's own are called as they are there."""
     return KIND_NAMES.get(kind, kind.replace("_", " "))
+
+
+def value_text(each: Mapping[str, Any]) -> str:
+    """A value as an investigator knows it again: its kind, its hint, the end of its token."""
+    return " ".join(part for part in (kind_name(each["kind"]), each["hint"], each["token"][-6:]) if part)
+
+
+def evidence_text(each: Mapping[str, Any]) -> str:
+    """One piece of evidence of a link: the value, how many use it, the milli-nats that it adds."""
+    return f"{value_text(each)} of {each['accounts']:,} accounts: {each['milli_nats']:,}"
 
 
 def shared_text(shared: dict[str, Any], cap: int) -> str:
@@ -107,6 +117,14 @@ def _sureness(ring: dict[str, Any]) -> str:
     return f"{text}, and an innocent explanation is not ruled out: {rival}. It is not recommended for action."
 
 
+def bottleneck_text(told: Mapping[str, Any]) -> str:
+    """How strong the strongest chain of an account is; nothing where there is one link only, or none."""
+    if not told["paths"] or len(told["paths"][0]["links"]) == 1:
+        return ""
+    weakest = told["bottleneck"]["strength"]
+    return f"The strongest chain is as strong as its weakest link: {weakest:,} milli-nats."
+
+
 def cut_text(account: str, pieces: Sequence[dict[str, Any]], cheapest: bool) -> str:
     """What would free an account, in a few sentences."""
     told = _listed([f"the {kind_name(each['kind'])} {each['hint'] or each['token'][-6:]}" for each in pieces])
@@ -135,6 +153,19 @@ def near_text(account: str, ring_id: str, other: str, strength: int, threshold: 
         f"{account} is in no ring. The nearest is {ring_id}: with {other} it shares {strength:,} of the {threshold:,} "
         f"milli-nats that make a link, {threshold - strength:,} too few."
     )
+
+
+def short_title(short: Mapping[str, Any], threshold: int) -> str:
+    """What a table of a link that fell short is called."""
+    return f"Shared with {short['account_id']} of {short['ring_id']}: {short['strength']:,} of {threshold:,} milli-nats"
+
+
+def enough_text(short: Mapping[str, Any]) -> str:
+    """What would make a link of one that fell short; nothing where no single value would."""
+    enough = [f"{kind_name(each['kind'])} ({each['milli_nats']:,})" for each in short["enough"] if each["enough"]]
+    if not enough:
+        return ""
+    return f"{short['missing']:,} are missing. Any one of these would be enough, if only these two used it, at one time: {', '.join(enough)}."
 
 
 def alone_text(account: str, links: int, shares: bool, min_core: int) -> str:

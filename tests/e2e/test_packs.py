@@ -157,6 +157,37 @@ def test_a_page_says_what_the_answers_say(home: Path, tmp_path: Path) -> None:
         assert said["text"] in told["shown"]
 
 
+def words_of_table(shown: str, title: str, most: int) -> list[str]:
+    """Title, headings and first rows of a table of the terminal, cell by cell."""
+    lines = shown[shown.index(title) :].splitlines()[: most + 2]
+    return [cell for line in lines for cell in re.split(r"\s{2,}", line.strip())]
+
+
+def test_the_page_uses_the_words_of_the_terminal(crew: Path, tmp_path: Path) -> None:
+    """A reader saw the column "its own" and "other core members" in the pack, where the terminal says it otherwise."""
+    pipeline.pack_account(settings_at(crew), "hanger/on", tmp_path / "account")
+    ring = graphrisk.why("hanger/on", home=crew)["ring"]["ring_id"]
+    pipeline.pack_ring(settings_at(crew), ring, tmp_path / "ring")
+    account, of_ring = (Page((tmp_path / name / "pack.html").read_text()).words for name in ("account", "ring"))
+    shown, ring_shown = (call_cli("why", each, home=crew).stdout for each in ("hanger/on", ring))
+    for title, most in (("Chains to core members that share no", 1), ("What must not be shared", 1)):
+        assert [cell for cell in words_of_table(shown, title, most) if cell not in account] == []
+    for title, most in (("The links of the weakest cut", 2), ("How it formed", 7)):
+        assert [cell for cell in words_of_table(ring_shown, title, most) if cell not in of_ring] == []
+    for old in ("its own", "other core members"):
+        assert old not in " ".join([*account, *of_ring])
+
+
+def test_a_value_has_one_name_in_a_sentence_and_in_the_tables(crew: Path, tmp_path: Path) -> None:
+    """A reader saw "the payment card …1111" above a table that called it ``card …1111``."""
+    value = f"payment card …1111 {graphrisk.why('hanger/on', home=crew)['frees']['pieces'][0]['token'][-6:]}"
+    pipeline.pack_account(settings_at(crew), "hanger/on", tmp_path)
+    page = Page((tmp_path / "pack.html").read_text()).words
+    assert page.count(value) == 3, "among what frees it, and in the waterfalls of its two links"
+    for words in (("why", "hanger/on"), ("why", "hanger/on", "crew_0"), ("show", "account", "hanger/on")):
+        assert value in " ".join(call_cli(*words, home=crew).stdout.split())
+
+
 def test_as_many_core_accounts_and_values_are_drawn_as_there_are(home: Path, tmp_path: Path) -> None:
     page = next(pages(home, tmp_path))
     pack = json.loads((tmp_path / "ring" / "pack.json").read_text(encoding="utf-8"))

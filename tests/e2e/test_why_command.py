@@ -53,14 +53,14 @@ def test_the_shell_prints_sums_and_what_else_each_could_be_worth(crew: Path) -> 
     assert (shown.returncode, shown.stderr) == (0, "")
     found = graphrisk.why("hanger/on", CREW[0], home=crew)
     assert found["strength"] == 2526
-    assert "2,526 2,526 card …1111 " in " ".join(shown.stdout.split())
+    assert "2,526 2,526 payment card …1111 " in " ".join(shown.stdout.split())
     prices = {(each["accounts"], each["gap_days"]): each["milli_nats"] for each in found["shared"][0]["prices"]}
     for count in (2, 20):
         assert f"{prices[count, 0]:,} " in shown.stdout.split("could be worth")[1]
     assert f"{prices[5, 365]:,} after 365 days" in shown.stdout
     freed = call_cli("why", "hanger/on", home=crew).stdout
     assert "If the payment card …1111 was not shared, hanger/on would not be in the ring" in freed
-    assert "How it formed (7 of 7)" in call_cli("why", found_ring(crew), home=crew).stdout
+    assert "How it formed" in call_cli("why", found_ring(crew), home=crew).stdout
     alone = call_cli("why", "stranger", home=crew)
     assert alone.stdout == "stranger is in no ring. It shares nothing with any other account.\n"
 
