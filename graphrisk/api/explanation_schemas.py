@@ -104,11 +104,33 @@ class Piece(Strict):
     accounts: Annotated[int, Field(description="How many accounts share the value.", examples=[6])]
     milli_nats: Annotated[int, Field(description="Worth to the pair that it ties most.", examples=[2996])]
     links: Annotated[int, Field(description="Over how many links of the ring.", examples=[21])]
+
+
+class HeldPiece(Piece):
     held: Annotated[bool, Field(description="Whether the account itself uses it.")]
 
 
+class Left(Strict):
+    """What would be left of a ring without some values, told by its accounts alone."""
+
+    outcome: Annotated[
+        Literal["dissolved", "split", "shrank", "continued"],
+        Field(
+            description="No two of its accounts would be in one ring; they would be in several; some would leave; all would stay together."
+        ),
+    ]
+    rings: Annotated[
+        list[int],
+        Field(description="How many of its accounts each ring would hold, from two; largest first.", examples=[[9, 4]]),
+    ]
+    free: Annotated[
+        int, Field(ge=0, description="How many of them would be in no ring with another of them.", examples=[2])
+    ]
+
+
 class Frees(Strict):
-    pieces: list[Piece]
+    pieces: list[HeldPiece]
+    left: Annotated[Left, Field(description="What would be left of the ring without all of these.")]
     milli_nats: MilliNats
     cheapest: Annotated[
         bool, Field(description="No other set of the ring's values costs less; else none of it could be left out.")
@@ -171,6 +193,9 @@ class DisclosableExplanation(Answer):
     reasons: list[Said]
     would_change: Annotated[list[Said], Field(description="Evidence that would change the verdict.")]
     enough: Annotated[str | None, Field(description="Whether all of that would be enough.", examples=[None])]
+    holds_group: Annotated[
+        str | None, Field(description="Whether that also holds the group together.", examples=[None])
+    ]
     appeal: Annotated[str, Field(description="What can be done.", examples=["There is nothing that you need to do."])]
 
 
@@ -178,6 +203,17 @@ class WeakestCut(Strict):
     strength: MilliNats
     accounts: Annotated[list[AccountId], Field(description="The smaller side.")]
     links: list[Link]
+
+
+class RestsOnValue(Piece, Left):
+    """A value, and what would be left of the ring without it alone."""
+
+
+class RestsOn(Strict):
+    text: Sentence
+    values: Annotated[
+        list[RestsOnValue], Field(description="Those under most of its links, up to 5, the most loaded first.")
+    ]
 
 
 class Joined(Strict):
@@ -192,4 +228,5 @@ class RingExplanation(Answer):
     ring_id: RingId
     text: Sentence
     weakest_cut: WeakestCut
+    rests_on: Annotated[RestsOn, Field(description="What would be left of it without one value.")]
     formed: Annotated[list[Joined], Field(description="Members in the order in which they came.")]

@@ -12,7 +12,7 @@ from graphrisk.cli.application import OUT, Home, Json, Run, print_json, settings
 from graphrisk.cli.render import MEMBERS_SHOWN, print_links, say, table
 from graphrisk.errors import SettingsError
 from graphrisk.evidence.disclosable import Audience
-from graphrisk.evidence.rows import Listing, chains, cut_links, formed, must_not_be_shared, way
+from graphrisk.evidence.rows import Listing, chains, cut_links, formed, must_not_be_shared, rests_on, way
 from graphrisk.evidence.wording import bottleneck_text, enough_text, prices_text, short_title, value_text
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder that pack.json and pack.html go into.")]
@@ -150,6 +150,8 @@ def _print_ring(found: dict[str, Any]) -> None:
     _print_listing(cut_links(cut))
     if len(cut["accounts"]) > 1:
         say(f"On the smaller side: {_some(cut['accounts'])}")
+    say(found["rests_on"]["text"])
+    _print_listing(rests_on(found["rests_on"]["values"]))
     _print_listing(formed(found["formed"]))
 
 
@@ -159,8 +161,9 @@ def _print_disclosable(found: dict[str, Any]) -> None:
             say(title)
             for each in parts:
                 say(f"  {each['text']}")
-    if found["enough"]:
-        say(found["enough"])
+    for told in (found["enough"], found["holds_group"]):
+        if told:
+            say(told)
     say(found["appeal"])
 
 

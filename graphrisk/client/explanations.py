@@ -97,9 +97,21 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Frees:
-    """The smallest evidence without which the account is in no ring with another core member."""
+class Left:
+    """What would be left of a ring: ``outcome`` is dissolved, split, shrank or continued; ``rings`` is how many of its
+    accounts each ring would hold, ``free`` how many would be in none with another of them."""
 
+    outcome: str
+    rings: tuple[int, ...]
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Frees:
+    """The smallest evidence without which the account is in no ring with another core member, and what would be ``left`` of
+    the ring."""
+
+    left: Left
     pieces: tuple[Piece, ...]
     milli_nats: int
     cheapest: bool
@@ -166,6 +178,7 @@ class DisclosableExplanation:
     reasons: tuple[Said, ...]
     would_change: tuple[Said, ...]
     enough: str | None
+    holds_group: str | None
     appeal: str
     run_id: str
 
@@ -177,6 +190,29 @@ class WeakestCut:
     strength: int
     accounts: tuple[str, ...]
     links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RestsOnValue:
+    """A value under many of a ring's links, and what would be left of the ring without it alone (as in ``Left``)."""
+
+    kind: str
+    token: str
+    hint: str | None
+    accounts: int
+    milli_nats: int
+    links: int
+    outcome: str
+    rings: tuple[int, ...]
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class RestsOn:
+    """The values under most of a ring's links, the most loaded first."""
+
+    text: str
+    values: tuple[RestsOnValue, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,5 +231,6 @@ class RingExplanation:
     ring_id: str
     text: str
     weakest_cut: WeakestCut
+    rests_on: RestsOn
     formed: tuple[Joined, ...]
     run_id: str

@@ -38,6 +38,12 @@ NOTHING = "Nothing was found that ties your account to a group of accounts."
 TOO_LITTLE = "Your account shares something with other accounts, not enough to count: it is part of no group."
 ENOUGH = "If you can show all of this, the verdict changes; it was worked out again without these things."
 PERHAPS = "A person weighs what you can show of this; it may not be enough by itself, since the group is also tied by other things."
+HOLDS_GROUP = {
+    "dissolved": "This is also what holds the whole group together: without it there would be no such group.",
+    "split": "This is also what holds the whole group together: without it the group would come apart into smaller ones.",
+}
+"""What else would change, by what would be left of the ring."""
+
 APPEAL = "If you think that this is wrong, say so where you got this message and send what you have. A person then looks at it anew; you need not say anything about other people."
 NO_APPEAL = "Nothing is held against your account here, so that there is nothing that you need to do."
 
@@ -57,17 +63,17 @@ OTHERWISE = "a household, an employer, something bought second-hand"
 
 def disclosable(answer: dict[str, Any]) -> dict[str, Any]:
     """The investigator's explanation of an account in words that may be shown to whoever it is about: ``verdict``, ``text``,
-    ``confidence``, ``reasons`` and ``would_change`` (codes with sentences), ``enough``, ``appeal``."""
+    ``confidence``, ``reasons`` and ``would_change`` (codes with sentences), ``enough``, ``holds_group``, ``appeal``."""
     told = {"account_id": answer["account_id"], "audience": "disclosable"}
     ring = answer["ring"]
     if ring is None:
         verdict, text = ("shares_too_little", TOO_LITTLE) if answer["shares"] else ("nothing_found", NOTHING)
-        nothing = {"confidence": None, "reasons": [], "would_change": [], "enough": None}
+        nothing = {"confidence": None, "reasons": [], "would_change": [], "enough": None, "holds_group": None}
         return {**told, "verdict": verdict, "text": text, **nothing, "appeal": NO_APPEAL}
     shared = {each["kind"] for path in answer["paths"] for each in path["links"][0]["evidence"]}
     pieces = answer["frees"]["pieces"] if answer["frees"] else []
     held = [each["kind"] for each in pieces if each["held"]]
-    own = set(held)
+    own, all_held = set(held), bool(held) and len(held) == len(pieces)
     confidence = CONFIDENCE[ring["band"]]
     parts = [GROUP[ring["band"]], ROLE[answer["role"]], f"The evidence that the group acts together is {confidence}."]
     if ring["recommended"] is not None:
@@ -82,7 +88,8 @@ def disclosable(answer: dict[str, Any]) -> dict[str, Any]:
             {"code": f"ordinary_{kind}", "text": _change_text(kind, held.count(kind) > 1)}
             for kind in _ordered(own or shared)
         ],
-        "enough": ENOUGH if own and all(each["held"] for each in pieces) else PERHAPS,
+        "enough": ENOUGH if all_held else PERHAPS,
+        "holds_group": HOLDS_GROUP.get(answer["frees"]["left"]["outcome"]) if all_held else None,
         "appeal": APPEAL,
     }
 

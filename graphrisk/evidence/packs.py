@@ -17,7 +17,7 @@ from graphrisk.evidence.page import (
     table,
     waterfall,
 )
-from graphrisk.evidence.rows import Listing, chains, cut_links, formed, moment, must_not_be_shared
+from graphrisk.evidence.rows import Listing, chains, cut_links, formed, moment, must_not_be_shared, rests_on
 from graphrisk.evidence.wording import bottleneck_text, enough_text, kind_name, prices_text, short_title, value_text
 
 FOR = {
@@ -46,6 +46,8 @@ def ring_page(pack: Mapping[str, Any]) -> str:
                 paragraph(why["text"], "lead"),
                 *_listing(cut_links(cut)),
                 *_smaller_side(cut["accounts"]),
+                paragraph(why["rests_on"]["text"], "lead"),
+                *_listing(rests_on(why["rests_on"]["values"])),
             ),
             section("Its history", *_lineage(ring["lineage"])),
             section("Members", table((("account", False), ("role", False)), [(m["account_id"], m["role"]) for m in ring["members"]], 300)),
@@ -99,7 +101,7 @@ def disclosable_page(pack: Mapping[str, Any]) -> str:
             section(
                 "What would change it",
                 bullets(each["text"] for each in said["would_change"]),
-                paragraph(said["enough"]) if said["enough"] else "",
+                *(paragraph(told) for told in (said["enough"], said["holds_group"]) if told),
             ),
             section("What you can do", paragraph(said["appeal"])),
             definitions([("reference", pack["reference"])]),

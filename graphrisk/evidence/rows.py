@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from graphrisk.evidence.wording import evidence_text, value_text
+from graphrisk.evidence.wording import evidence_text, left_briefly, value_text
 
 _LINK = (("milli-nats", True), ("from", False), ("to", False), ("linked since", False), ("evidence", False))
 
@@ -38,6 +38,18 @@ def way(told: Mapping[str, Any]) -> Listing:
 def cut_links(cut: Mapping[str, Any]) -> Listing:
     """The links of a ring's weakest cut."""
     return Listing("The links of the weakest cut", _LINK, [_link(each) for each in cut["links"]])
+
+
+def rests_on(values: Sequence[Mapping[str, Any]]) -> Listing:
+    """The values under most of a ring's links, and what would be left of the ring without each."""
+    columns = (
+        ("links of the ring with it", True),
+        ("value", False),
+        ("accounts that use it", True),
+        ("without it", False),
+    )
+    rows = [(f"{each['links']:,}", value_text(each), f"{each['accounts']:,}", left_briefly(each)) for each in values]
+    return Listing("What it rests on (the values under most of its links, each taken away alone)", columns, rows)
 
 
 def must_not_be_shared(frees: Mapping[str, Any], account_id: str) -> Listing:

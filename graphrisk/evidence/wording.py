@@ -19,6 +19,9 @@ KIND_NAMES = {
 }
 
 
+_BREAKS = ("dissolved", "split")
+
+
 def kind_name(kind: str) -> str:
     """A kind in words; kinds of a policy's own are called as they are there."""
     return KIND_NAMES.get(kind, kind.replace("_", " "))
@@ -153,6 +156,46 @@ def near_text(account: str, ring_id: str, other: str, strength: int, threshold: 
         f"{account} is in no ring. The nearest is {ring_id}: with {other} it shares {strength:,} of the {threshold:,} "
         f"milli-nats that make a link, {threshold - strength:,} too few."
     )
+
+
+def left_text(left: Mapping[str, Any], pieces: int) -> str:
+    """What would be left of a ring without some values, of which there are ``pieces``, in a sentence."""
+    rings, free = left["rings"], left["free"]
+    without = "Without it" if pieces == 1 else "Without them"
+    if not rings:
+        return f"{without} nothing of the ring would be left: no two of its accounts would be in one."
+    if len(rings) > 1:
+        sizes = _listed([f"{size:,}" for size in rings])
+        none = f", and {free:,} would be in none with another of them" if free else ""
+        return f"{without} the ring would split into rings of {sizes} of its accounts{none}."
+    if not free:
+        return f"{without} all {rings[0]:,} accounts of the ring would stay together."
+    return f"{without} {rings[0]:,} of the ring's {rings[0] + free:,} accounts would stay together."
+
+
+def left_briefly(left: Mapping[str, Any]) -> str:
+    """The same in a few words."""
+    rings, free = left["rings"], left["free"]
+    if not rings:
+        return "nothing would be left"
+    if len(rings) > 1:
+        told = f"rings of {_listed([f'{size:,}' for size in rings])}"
+        return f"{told}; {free:,} in none" if free else told
+    return f"{rings[0]:,} stay together, {free:,} do not" if free else "all stay together"
+
+
+def rests_text(ring_id: str, values: Sequence[Mapping[str, Any]]) -> str:
+    """Which of the values under most of a ring's links break it alone, and what would be left without the worst."""
+    breaking = [each for each in values if each["outcome"] in _BREAKS]
+    if not breaking:
+        tried = f"one of the {len(values)} values under most of its links" if len(values) > 1 else "value"
+        return f"Ring {ring_id} would neither dissolve nor split if any {tried} was taken away alone."
+    worst = min(breaking, key=lambda each: (_BREAKS.index(each["outcome"]), each["rings"][:1]))
+    if len(breaking) == 1:
+        which = f"One value breaks ring {ring_id} if it is taken away: the {value_text(worst)}."
+    else:
+        which = f"Each of {len(breaking)} values breaks ring {ring_id} if it is taken away, most of all the {value_text(worst)}."
+    return f"{which} {left_text(worst, 1)} Detection run again confirms it."
 
 
 def short_title(short: Mapping[str, Any], threshold: int) -> str:

@@ -16,6 +16,26 @@ DEAREST = 3
 """So many of the values that carry most of a ring are tried one by one: without one of them there may be no ring."""
 
 
+MOST_LOADED = 5
+"""So many of the values under most of a ring's links are taken away one by one, to see what the ring rests on."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of a ring without some evidence: how many of its members each ring would hold, the largest first
+    (counted are rings of two of them or more), and how many members would be in none with another."""
+
+    rings: tuple[int, ...]
+    free: int
+
+    @property
+    def outcome(self) -> str:
+        """``dissolved``, ``split``, ``shrank``, or ``continued`` when all members stay together."""
+        if not self.rings:
+            return "dissolved"
+        return "split" if len(self.rings) > 1 else "shrank" if self.free else "continued"
+
+
 @dataclass(frozen=True)
 class Worth:
     """The values under a ring's links, as columns: what each is worth to the pair that it ties most (milli-nats, over all
@@ -39,7 +59,8 @@ class Membership:
         self._place = int(np.searchsorted(part.accounts, account))
         ring = int(self.formed.ring[self._place])
         self.is_core = bool(self.formed.core[self._place])
-        others = np.flatnonzero((self.formed.ring == ring) & self.formed.core)
+        self._members = np.flatnonzero(self.formed.ring == ring)
+        others = self._members[self.formed.core[self._members]]
         self._others = others[others != self._place]
         of_ring = self.formed.ring_links.ring == ring
         self.links, self.in_window = (
@@ -74,6 +95,19 @@ class Membership:
             ring = again.ring[self._place]
             self._asked[pieces] = bool(ring < 0 or not (again.ring[self._others] == ring).any())
         return self._asked[pieces]
+
+    def left(self, pieces: Pieces) -> Left:
+        """What would be left of the ring if these values were shared by nobody; detection is run again without them."""
+        again = self.part.formed(self.part.accounts[self._members], self._marked(pieces))
+        ring = again.ring[self._members]
+        together = np.bincount(ring[ring >= 0])
+        rings = np.sort(together[together > 1])[::-1].tolist()
+        return Left(tuple(rings), len(ring) - sum(rings))
+
+    def most_loaded(self) -> list[int]:
+        """The values under most of the ring's links, the first the most loaded."""
+        worth = self.worth
+        return worth.value[np.lexsort((worth.value, -worth.carried, -worth.links))][:MOST_LOADED].tolist()
 
     def _marked(self, pieces: Pieces) -> Bools:
         return np.isin(self.value, list(pieces))

@@ -1,4 +1,4 @@
-"""A membership and a ring as they are told: paths, what would free an account, the weakest cut, the order of joining."""
+"""A membership and a ring as they are told: paths, what would free an account, the weakest cut, what a ring rests on, the order of joining."""
 
 # pyarrow makes its compute functions when it is imported, where no type checker sees them.
 # pyright: reportAttributeAccessIssue=false
@@ -11,9 +11,9 @@ import numpy as np
 
 from graphrisk.detection.igraph_engine import min_cut
 from graphrisk.evidence.paths import strongest_path
-from graphrisk.evidence.wording import cut_text, member_text, ring_text
+from graphrisk.evidence.wording import cut_text, left_text, member_text, rests_text, ring_text
 from graphrisk.model import Links, iso
-from graphrisk.pipeline.membership import Membership
+from graphrisk.pipeline.membership import Left, Membership
 from graphrisk.pipeline.rerunning import component_of, part_of
 from graphrisk.runs.facts import Facts
 from graphrisk.runs.snapshot import Snapshot, plain
@@ -48,7 +48,7 @@ def membership_told(snapshot: Snapshot, facts: Facts, account: int) -> dict[str,
 
 
 def ring_told(snapshot: Snapshot, facts: Facts, ring: int) -> dict[str, Any]:
-    """The weakest cut of a ring and the order in which its members came, each by its first link."""
+    """The weakest cut of a ring, what it rests on, and the order in which its members came, each by its first link."""
     ring_id = snapshot.rings["ring_id"][ring].as_py()
     member = snapshot.account_row(snapshot.members_of(ring)[0]["account_id"])
     held = membership_of(snapshot, facts, member or 0)
@@ -64,6 +64,7 @@ def ring_told(snapshot: Snapshot, facts: Facts, ring: int) -> dict[str, Any]:
             "accounts": apart,
             "links": _links_of(snapshot, links, crossing),
         },
+        "rests_on": _rests_on(facts, held, ring_id),
         "formed": _order(snapshot, held),
     }
 
@@ -88,32 +89,44 @@ def _order(snapshot: Snapshot, held: Membership) -> list[dict[str, Any]]:
     return found
 
 
+def _rests_on(facts: Facts, held: Membership, ring_id: str) -> dict[str, Any]:
+    """The values under most of the ring's links, and what would be left of the ring without each of them alone."""
+    pieces: list[dict[str, Any]] = []
+    for value in held.most_loaded():
+        left = held.left(frozenset({value}))
+        pieces.append({**_piece(facts, held, value), **_left(left)})
+    return {"text": rests_text(ring_id, pieces), "values": pieces}
+
+
+def _left(left: Left) -> dict[str, Any]:
+    return {"outcome": left.outcome, "rings": list(left.rings), "free": left.free}
+
+
 def _frees(facts: Facts, held: Membership, account_id: str) -> dict[str, Any] | None:
     cut = held.smallest_cut()
     if cut is None:
         return None
-    worth = held.worth
-    uses, names = held.part.uses, list(held.part.policy.priced())
-    own = set(held.value[uses.attribute[uses.account == held.account]].tolist())
-    pieces: list[dict[str, Any]] = []
-    for value, most, links in zip(worth.value.tolist(), worth.most.tolist(), worth.links.tolist(), strict=True):
-        if value in cut.pieces:
-            attributes = np.flatnonzero(held.value == value)
-            kind, row = names[uses.kind[attributes[0]]], int(uses.row[attributes[0]])
-            pieces.append(
-                {
-                    "kind": kind,
-                    "token": facts.token(row),
-                    "hint": facts.hint(row),
-                    "accounts": int(uses.accounts[attributes].max()),
-                    "milli_nats": most,
-                    "links": links,
-                    "held": value in own,
-                }
-            )
+    own = set(held.value[held.part.uses.attribute[held.part.uses.account == held.account]].tolist())
+    pieces = [{**_piece(facts, held, value), "held": value in own} for value in cut.pieces]
     pieces.sort(key=lambda piece: (piece["kind"], -piece["milli_nats"], piece["token"]))
-    text = cut_text(account_id, pieces, cut.cheapest)
-    return {"pieces": pieces, "milli_nats": cut.cost, "cheapest": cut.cheapest, "text": text}
+    left = _left(held.left(cut.pieces))
+    text = f"{cut_text(account_id, pieces, cut.cheapest)} {left_text(left, len(pieces))}"
+    return {"pieces": pieces, "milli_nats": cut.cost, "cheapest": cut.cheapest, "left": left, "text": text}
+
+
+def _piece(facts: Facts, held: Membership, value: int) -> dict[str, Any]:
+    """A value under the ring's links (a number of ``held.value``)."""
+    uses, worth = held.part.uses, held.worth
+    place, attributes = int(np.searchsorted(worth.value, value)), np.flatnonzero(held.value == value)
+    row = int(uses.row[attributes[0]])
+    return {
+        "kind": list(held.part.policy.priced())[uses.kind[attributes[0]]],
+        "token": facts.token(row),
+        "hint": facts.hint(row),
+        "accounts": int(uses.accounts[attributes].max()),
+        "milli_nats": int(worth.most[place]),
+        "links": int(worth.links[place]),
+    }
 
 
 def path_told(snapshot: Snapshot, links: Links, start: int, goals: Collection[int]) -> dict[str, Any] | None:

@@ -115,6 +115,10 @@ def test_a_ring_splits_and_forms_as_it_is_told(api: Api, rows: dict[str, Any]) -
             of_one = sum(each["strength"] for each in links if one in (each["account_a"], each["account_b"]))
             assert of_one >= found["weakest_cut"]["strength"]
         assert [each["at"] for each in found["formed"]] == sorted(each["at"] for each in found["formed"])
+        for value in found["rests_on"]["values"]:
+            assert sum(value["rings"]) + value["free"] == len(members)
+            carried = [link for link in links if value["token"] in {each["token"] for each in link["evidence"]}]
+            assert value["links"] >= len(carried)
 
 
 def test_what_the_api_refuses_is_said_and_audited(api: Api, rows: dict[str, Any]) -> None:

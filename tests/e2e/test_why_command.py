@@ -30,6 +30,43 @@ def test_taking_the_evidence_away_frees_the_account(crew: Path, tmp_path: Path) 
     assert graphrisk.why(CREW[0], home=tmp_path / "home")["ring"]["size"] == 6
 
 
+def test_taking_a_value_away_leaves_of_a_ring_what_was_told(crew: Path, tmp_path: Path) -> None:
+    """A reader saw where a ring splits most easily, and not that one device holds it all."""
+    told = graphrisk.why(found_ring(crew), home=crew)["rests_on"]
+    device, card = told["values"]
+    assert (device["kind"], device["links"], device["accounts"]) == ("device", 15, 6)
+    assert (card["kind"], card["links"], card["accounts"]) == ("card", 3, 3)
+    members = [*CREW, "hanger/on"]
+    for value, keep in ((device, "card"), (card, "device")):
+        home = tmp_path / keep
+        alone = [sighting(each, value["kind"], "nobody else's " + each, "2026-03-01") for each in members]
+        facts = write_crew(tmp_path / f"facts_{keep}", only=keep, also=alone)
+        publish_facts(home, facts)
+        ring_of = graphrisk.read_run(home=home).accounts().set_index("account_id")["ring_id"]
+        assert value["rings"] == [ring_of[members].notna().sum()]
+        assert value["free"] == ring_of[members].isna().sum()
+    assert (device["outcome"], device["rings"], card["outcome"], card["rings"]) == ("shrank", [3], "shrank", [6])
+    assert "neither dissolve nor split" in told["text"]
+
+
+def test_a_ring_on_one_device_is_told_to_rest_on_it(tmp_path: Path) -> None:
+    rows = [sighting(each, "device", "their one device", "2026-03-01") for each in CREW]
+    home = tmp_path / "home"
+    publish_facts(home, write_facts(tmp_path / "facts", sightings=rows))
+    shown = " ".join(call_cli("why", found_ring(home), home=home).stdout.split())
+    (value,) = graphrisk.why(found_ring(home), home=home)["rests_on"]["values"]
+    assert (
+        f"if it is taken away: the device {value['token'][-6:]}. Without it nothing of the ring would be left" in shown
+    )
+    assert f"15 device {value['token'][-6:]} 6 nothing would be left" in shown
+    pipeline.pack_ring(settings_at(home), found_ring(home), tmp_path / "pack")
+    assert "nothing would be left" in (tmp_path / "pack" / "pack.html").read_text(encoding="utf-8")
+    assert "Without it nothing of the ring would be left" in call_cli("why", CREW[0], home=home).stdout
+    its_own = call_cli("why", CREW[0], "--audience", "disclosable", home=home).stdout
+    assert "what holds the whole group together: without it there would be no such group" in its_own
+    assert value["token"][-6:] not in its_own
+
+
 def test_the_shell_python_and_the_api_say_the_same(crew: Path, tmp_path: Path) -> None:
     home = copy_home(crew, tmp_path / "home")
     ring = graphrisk.why("hanger/on", home=home)["ring"]["ring_id"]

@@ -183,9 +183,16 @@ RINGS = st.fixed_dictionaries(
 )
 
 
-@given(pieces=PIECES, evidence=PIECES, ring=RINGS, role=st.sampled_from(["core", "associate"]), paths=st.integers(0, 3))
+@given(
+    pieces=PIECES,
+    evidence=PIECES,
+    ring=RINGS,
+    role=st.sampled_from(["core", "associate"]),
+    paths=st.integers(0, 3),
+    outcome=st.sampled_from(["dissolved", "split", "shrank", "continued"]),
+)
 def test_whatever_the_investigator_is_told_none_of_it_gets_through(
-    pieces: list[Any], evidence: list[Any], ring: Any, role: str, paths: int
+    pieces: list[Any], evidence: list[Any], ring: Any, role: str, paths: int, outcome: str
 ) -> None:
     link = {
         "account_a": f"{CANARY}1",
@@ -201,7 +208,15 @@ def test_whatever_the_investigator_is_told_none_of_it_gets_through(
         "role": role,
         "paths": [{"to": f"{CANARY}3", "weakest": 4717, "links": [link]}] * paths,
         "bottleneck": link,
-        "frees": {"pieces": pieces, "milli_nats": 4718, "cheapest": True, "text": f"{CANARY} 66"} if pieces else None,
+        "frees": {
+            "pieces": pieces,
+            "milli_nats": 4718,
+            "cheapest": True,
+            "left": {"outcome": outcome, "rings": [4719, 4720], "free": 4721},
+            "text": f"{CANARY} 66",
+        }
+        if pieces
+        else None,
         "shares": True,
         "nearest": None,
     }
@@ -211,3 +226,5 @@ def test_whatever_the_investigator_is_told_none_of_it_gets_through(
     named = {each["kind"] for each in (evidence if paths else []) + [each for each in pieces if each["held"]]}
     codes = {each["code"] for each in json.loads(text)["reasons"]}
     assert codes == {f"shared_{kind if kind.isalpha() or kind == 'tax_id' else 'other'}" for kind in named}
+    its_own = bool(pieces) and all(each["held"] for each in pieces)
+    assert (json.loads(text)["holds_group"] is not None) == (its_own and outcome in ("dissolved", "split"))

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from graphrisk.api.explanation_schemas import DisclosableExplanation, SharedValue
+from graphrisk.api.explanation_schemas import DisclosableExplanation, RestsOn, SharedValue
 from graphrisk.evidence.cuts import MOST_SEARCHED
+from graphrisk.pipeline.membership import MOST_LOADED
 from graphrisk.runs.drawing import COLLAPSED_FROM, MOST_ACCOUNTS, MOST_ATTRIBUTES, MOST_LINKS
 from tests.explanations import DOCUMENT, fresh
 
@@ -32,5 +33,7 @@ def test_the_verdicts_are_those_of_the_answers() -> None:
 
 def test_the_numbers_are_those_of_the_code() -> None:
     assert f"up to {MOST_SEARCHED} values" in TEXT
+    assert f"the {MOST_LOADED} values under most links" in TEXT
+    assert f"up to {MOST_LOADED}," in str(RestsOn.model_fields["values"].description)
     assert f"that {COLLAPSED_FROM} or more of them use" in TEXT
     assert f"{MOST_ACCOUNTS} accounts, {MOST_ATTRIBUTES} values and {MOST_LINKS} links" in TEXT

@@ -80,7 +80,8 @@ async def explain_account(
 
 @scoped("rings:read")
 async def explain_ring(request: Request, ring_id: RingId, query: Annotated[ExplanationQuery, Query()]) -> Response:
-    """Where a ring would split most easily, and the order in which its members came."""
+    """Where a ring would split most easily, what would be left of it without one value, and the order in which its members
+    came."""
     _for_investigators(query, "ring")
     snapshot = await snapshot_for(request, query)
     ring_id = id_from_path(ring_id)
