@@ -18,7 +18,7 @@ from graphrisk.linkage.prices import prices
 from graphrisk.linkage.waterfall import Shared, gap_days, other_prices, waterfall
 from graphrisk.model import Uses, iso
 from graphrisk.pipeline.asking import account_row, chosen_run
-from graphrisk.pipeline.rerunning import component_of, part_of
+from graphrisk.pipeline.rerunning import Parts, component_of, part_of
 from graphrisk.pipeline.telling import membership_told, path_told, ring_told
 from graphrisk.runs.facts import Facts, open_facts
 from graphrisk.runs.snapshot import Snapshot
@@ -34,6 +34,7 @@ class Explainer:
     def __init__(self, snapshot: Snapshot, facts: Facts) -> None:
         self.snapshot, self.facts = snapshot, facts
         self.policy = snapshot.policy
+        self._parts = Parts(snapshot, facts)
         self._kinds = self.policy.priced()
         self._names = list(self._kinds)
 
@@ -72,7 +73,7 @@ class Explainer:
         """Why an account is in its ring and what would free it; or why it is in none. Raises ``NotFoundError``."""
         row = account_row(self.snapshot, account_id)
         if self.snapshot.ring_of[row] >= 0:
-            return membership_told(self.snapshot, self.facts, row)
+            return membership_told(self._parts, row)
         return {
             "account_id": account_id,
             "ring": None,
@@ -92,7 +93,7 @@ class Explainer:
             raise NotFoundError(
                 f"Run {self.snapshot.run_id} has no live ring {ring_id}; `graphrisk rings` lists the rings."
             )
-        return ring_told(self.snapshot, self.facts, row)
+        return ring_told(self._parts, row)
 
     def _why_not(self, account_id: str, row: int) -> dict[str, Any]:
         holding = [self.facts.holders(each) for each in self.facts.attributes_of(row) if self._priced(each)]

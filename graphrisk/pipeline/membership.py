@@ -75,18 +75,15 @@ class Membership:
         goals = self.part.accounts[self._others].tolist()
         return disjoint_paths(self.links.a, self.links.b, self.links.strength, self._under(), self.account, goals)
 
-    def _under(self) -> list[frozenset[int]]:
-        """The values under each link of the ring."""
+    def _under(self) -> tuple[Ints, Ints]:
+        """The values under the links of the ring: the position of a link, a value under it."""
         evidence = self.formed.evidence
         rows = np.flatnonzero(_of_pairs(evidence.a, evidence.b, self.links))
         most = int(self.part.accounts.max()) + 1
         order = np.argsort(self.links.a * most + self.links.b)
         keys = (self.links.a * most + self.links.b)[order]
         places = order[np.searchsorted(keys, evidence.a[rows] * most + evidence.b[rows])]
-        under: list[set[int]] = [set() for _ in keys]
-        for place, value in zip(places.tolist(), self.value[evidence.attribute[rows]].tolist(), strict=True):
-            under[place].add(value)
-        return [frozenset(each) for each in under]
+        return places, self.value[evidence.attribute[rows]]
 
     def frees(self, pieces: Pieces) -> bool:
         """Whether the account would share no ring with another core member if these values were shared by nobody."""

@@ -4,7 +4,7 @@
 # pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
 import numpy as np
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from graphrisk.detection.communities import find_communities
-from graphrisk.detection.components import find_components
+from graphrisk.detection.components import Components, find_components
 from graphrisk.linkage.local import Evidence, Priced, priced_pairs
 from graphrisk.logs import quietly
 from graphrisk.model import NEVER, Bools, Ints, Links, Members, RingLinks, Rings, Uses
@@ -23,6 +23,12 @@ from graphrisk.runs.snapshot import Snapshot
 
 _ENGINE = Lock()
 """igraph's random generator belongs to the process; two threads at once would disturb each other's partitions."""
+
+MOST_COMMUNITIES = 256
+"""So many answers of an engine are kept with a part: members of one ring are often asked about one after the other."""
+
+MOST_PARTS, MOST_PAIRS = 32, 200_000
+"""So many parts of a run are kept, as long as they price no more pairs in all; of larger ones only the last."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Part:
     largest: int
     raised: bool = False
     """Accounts were too many at the policy's threshold, so that ``threshold`` is higher."""
+    _communities: dict[tuple[bytes, bytes], Ints] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def formed(self, around: Ints, without: Bools | None = None) -> Formed:
         """Linkage, detection and rings, as if the attributes of ``uses`` marked in ``without`` were shared by nobody.
@@ -63,11 +70,8 @@ class Part:
         policy = self.policy
         links, evidence = self.priced.links(self.threshold, without)
         components = find_components(links, self.threshold, self.largest).around(around)
+        community = self._community(components, b"" if without is None else without.tobytes())
         places = np.searchsorted(self.accounts, components.accounts)
-        with _ENGINE, quietly():
-            community = find_communities(
-                components, self.ids.take(pa.array(places)), policy.detection, self.engine, processes=1
-            )
         rings, members, ring_links = form_rings(
             components.accounts,
             community,
@@ -80,6 +84,45 @@ class Part:
         of = np.searchsorted(self.accounts, members.account)
         ring[of], core[of] = members.ring, members.core
         return Formed(links, evidence, rings, members, ring_links, ring, core)
+
+    def _community(self, components: Components, without: bytes) -> Ints:
+        """The communities of ``find_communities``; those of the same components without the same evidence are kept."""
+        asked = (without, components.accounts.tobytes())
+        found = self._communities.get(asked)
+        if found is None:
+            ids = self.ids.take(pa.array(np.searchsorted(self.accounts, components.accounts)))
+            with _ENGINE, quietly():
+                found = find_communities(components, ids, self.policy.detection, self.engine, processes=1)
+            if len(self._communities) >= MOST_COMMUNITIES:
+                self._communities.clear()
+            self._communities[asked] = found
+        return found
+
+
+class Parts:
+    """The components of a run that were asked about last, ready to be asked again; for several threads."""
+
+    def __init__(self, snapshot: Snapshot, facts: Facts) -> None:
+        self.snapshot, self.facts = snapshot, facts
+        self._kept: list[Part] = []
+        self._keeping = Lock()
+
+    def around(self, account: int) -> Part:
+        """The component of an account (row)."""
+        with self._keeping:
+            found = next((part for part in self._kept if _is_in(account, part.accounts)), None)
+        if found is None:
+            found = part_of(self.snapshot, self.facts, component_of(self.snapshot, account))
+        with self._keeping:
+            self._kept = [found, *(part for part in self._kept if part is not found)][:MOST_PARTS]
+            while len(self._kept) > 1 and sum(len(part.priced.a) for part in self._kept) > MOST_PAIRS:
+                self._kept.pop()
+        return found
+
+
+def _is_in(account: int, accounts: Ints) -> bool:
+    place = int(np.searchsorted(accounts, account))
+    return place < len(accounts) and int(accounts[place]) == account
 
 
 def component_of(snapshot: Snapshot, account: int) -> Ints:

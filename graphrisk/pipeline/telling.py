@@ -14,22 +14,17 @@ from graphrisk.evidence.paths import strongest_path
 from graphrisk.evidence.wording import cut_text, left_text, member_text, rests_text, ring_text
 from graphrisk.model import Links, iso
 from graphrisk.pipeline.membership import Left, Membership
-from graphrisk.pipeline.rerunning import component_of, part_of
+from graphrisk.pipeline.rerunning import Parts
 from graphrisk.runs.facts import Facts
 from graphrisk.runs.snapshot import Snapshot, plain
 
 _OF_RING = ("ring_id", "size", "core_size", "score", "band", "window_start", "window_end", "recommended", "rival")
 
 
-def membership_of(snapshot: Snapshot, facts: Facts, account: int) -> Membership:
-    """The membership of an account (row) that is in a ring."""
-    part = part_of(snapshot, facts, component_of(snapshot, account))
-    return Membership(part, facts.numbered(part.uses.row), account)
-
-
-def membership_told(snapshot: Snapshot, facts: Facts, account: int) -> dict[str, Any]:
-    """Role, window, independent paths to the other core members, the bottleneck, and what would free the account."""
-    held = membership_of(snapshot, facts, account)
+def membership_told(parts: Parts, account: int) -> dict[str, Any]:
+    """Of an account (row) that is in a ring: role, window, independent paths to the other core members, the bottleneck, and
+    what would free it."""
+    snapshot, held = parts.snapshot, _membership(parts, account)
     account_id = snapshot.account_id(account)
     ring = plain(snapshot.rings.select(list(_OF_RING)).slice(int(snapshot.ring_of[account]), 1))[0]
     role = "core" if held.is_core else "associate"
@@ -41,17 +36,18 @@ def membership_told(snapshot: Snapshot, facts: Facts, account: int) -> dict[str,
         "role": role,
         "paths": paths,
         "bottleneck": min(paths[0]["links"], key=lambda step: step["strength"]) if paths else None,
-        "frees": _frees(facts, held, account_id),
+        "frees": _frees(parts.facts, held, account_id),
         "shares": True,
         "nearest": None,
     }
 
 
-def ring_told(snapshot: Snapshot, facts: Facts, ring: int) -> dict[str, Any]:
+def ring_told(parts: Parts, ring: int) -> dict[str, Any]:
     """The weakest cut of a ring, what it rests on, and the order in which its members came, each by its first link."""
+    snapshot = parts.snapshot
     ring_id = snapshot.rings["ring_id"][ring].as_py()
     member = snapshot.account_row(snapshot.members_of(ring)[0]["account_id"])
-    held = membership_of(snapshot, facts, member or 0)
+    held = _membership(parts, member or 0)
     links = held.links
     accounts, ends = np.unique(np.concatenate([links.a, links.b]), return_inverse=True)
     weight, side, crossing = min_cut(len(accounts), ends.reshape(2, -1).T, links.strength.astype(np.float64))
@@ -64,9 +60,14 @@ def ring_told(snapshot: Snapshot, facts: Facts, ring: int) -> dict[str, Any]:
             "accounts": apart,
             "links": _links_of(snapshot, links, crossing),
         },
-        "rests_on": _rests_on(facts, held, ring_id),
+        "rests_on": _rests_on(parts.facts, held, ring_id),
         "formed": _order(snapshot, held),
     }
+
+
+def _membership(parts: Parts, account: int) -> Membership:
+    part = parts.around(account)
+    return Membership(part, parts.facts.numbered(part.uses.row), account)
 
 
 def _order(snapshot: Snapshot, held: Membership) -> list[dict[str, Any]]:

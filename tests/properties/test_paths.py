@@ -62,7 +62,9 @@ def test_paths_that_are_told_rest_on_nothing_in_common(
 ) -> None:
     a, b, strength = columns(graph)
     under = [frozenset(data.draw(st.sets(st.integers(0, 6), min_size=1, max_size=2))) for _ in graph]
-    found = disjoint_paths(a, b, strength, under, 0, goals)
+    told = [(place, piece) for place, pieces in enumerate(under) for piece in pieces]
+    link, piece = np.array(told, np.int64).reshape(-1, 2).T
+    found = disjoint_paths(a, b, strength, (link, piece), 0, goals)
     pieces = [frozenset[int]().union(*(under[place] for place in path)) for path in found]
     assert all(one.isdisjoint(other) for place, one in enumerate(pieces) for other in pieces[:place])
     widths = [min(int(strength[place]) for place in path) for path in found]
