@@ -24,6 +24,7 @@ import psutil
 
 from tests.bench.load import Ask, closed_loop, open_loop, request
 from tests.bench.processes import run
+from tests.bench.served import percentile, prepared, process_of, serving
 
 ACCOUNTS_A_BATCH = 1000
 MANY = 1_000_000
@@ -41,7 +42,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=5, help="pairs of passes of the bare route and the product")
     parser.add_argument("--soak", type=float, metavar="SECONDS", help="ask at 70 %% of saturation and watch the worker")
     given = parser.parse_args()
-    with _home(given.home, given.accounts, given.seed) as home:
+    with prepared(given.home, given.accounts, given.seed) as home:
         ids = _ids(home)
         print(
             f"{len(ids):,} accounts, {given.workers} workers, {os.cpu_count()} cores; medians of {given.repeat} pairs\n"
@@ -55,7 +56,7 @@ def _measure(home: Path, ids: list[str], given: Any) -> None:
     )["key"]
     chosen = random.Random(given.seed).sample(ids, min(20_000, len(ids)))
     asks = [request(f"/v1/accounts/{each}", key) for each in chosen]
-    with _serving(home, given.workers) as (port, worker, ready):
+    with serving(home, given.workers) as (port, worker, ready):
         print(f"start to ready                {ready:.2f} s")
         body = asks[0].answer(port)
         with _bare(body, given.workers) as bare_port:
@@ -67,9 +68,7 @@ def _measure(home: Path, ids: list[str], given: Any) -> None:
         ratio = statistics.median(ours / theirs for theirs, ours in rates)
         print(f"one account                   {product:,.0f} a second; bare route {bare:,.0f}; ratio {ratio:.2f}")
         delays = open_loop(port, asks, product / 2, given.seconds * 2)
-        print(
-            f"at half of saturation         p50 {_percentile(delays, 50):.2f} ms, p99 {_percentile(delays, 99):.2f} ms"
-        )
+        print(f"at half of saturation         p50 {percentile(delays, 50):.2f} ms, p99 {percentile(delays, 99):.2f} ms")
         _batches(port, worker, key, chosen, given.seconds)
         print(
             f"memory over the interpreter   {_over_interpreter(worker):.0f} MB a worker (private {_private(worker):.0f} MB)"
@@ -96,20 +95,9 @@ def _soak(port: int, worker: psutil.Process, asks: list[Ask], rate: float, secon
     delays = open_loop(port, asks, rate, seconds)
     end = worker.memory_info().rss, worker.num_fds()
     print(
-        f"soak of {seconds:.0f} s at {rate:,.0f} a second: p99 {_percentile(delays, 99):.2f} ms, memory "
+        f"soak of {seconds:.0f} s at {rate:,.0f} a second: p99 {percentile(delays, 99):.2f} ms, memory "
         f"{begin[0] / 1e6:.0f} → {end[0] / 1e6:.0f} MB, descriptors {begin[1]} → {end[1]}"
     )
-
-
-@contextmanager
-def _home(given: Path | None, accounts: int, seed: int) -> Generator[Path]:
-    if given:
-        yield given
-        return
-    with tempfile.TemporaryDirectory(prefix="graphrisk-bench-") as folder:
-        run("-m", "tests.bench.marketplace", Path(folder) / "facts", str(accounts), str(seed))
-        run("-m", "graphrisk", "--home", Path(folder) / "home", "run", Path(folder) / "facts")
-        yield Path(folder) / "home"
 
 
 def _ids(home: Path) -> list[str]:
@@ -121,41 +109,14 @@ def _ids(home: Path) -> list[str]:
 
 
 @contextmanager
-def _serving(home: Path, workers: int) -> Generator[tuple[int, psutil.Process, float]]:
-    """The port, one worker process, and the seconds from start to ready."""
-    command = ["-m", "graphrisk", "--home", str(home), "serve", "--quiet", "--port", "8650", "--workers", str(workers)]
-    started = time.perf_counter()
-    with _process(command) as process:
-        probe = request("/readyz", "")
-        while not probe.is_answered(8650):
-            time.sleep(0.02)
-        ready = time.perf_counter() - started
-        yield 8650, psutil.Process(process.pid).children()[0], ready
-
-
-@contextmanager
 def _bare(body: bytes, workers: int) -> Generator[int]:
     with tempfile.NamedTemporaryFile() as file:
         file.write(body)
         file.flush()
-        with _process(["-m", "tests.bench.bare_api", file.name, "8651", str(workers)]):
+        with process_of(["-m", "tests.bench.bare_api", file.name, "8651", str(workers)]):
             while not request("/v1/accounts/a", "").is_answered(8651):
                 time.sleep(0.02)
             yield 8651
-
-
-@contextmanager
-def _process(arguments: list[str]) -> Generator[subprocess.Popen[bytes]]:
-    process = subprocess.Popen([sys.executable, *arguments], stderr=subprocess.DEVNULL)
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _percentile(values: list[float], share: int) -> float:
-    return sorted(values)[min(len(values) - 1, len(values) * share // 100)]
 
 
 def _over_interpreter(worker: psutil.Process) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -94,12 +95,12 @@ def open_loop(
     delays: list[float] = []
     with selectors.DefaultSelector() as selector:
         pending = _connected(selector, port, connections)
-        free = list(pending)
+        free = deque(pending)  # in turn, or the server would close those that are idle for long
         due_of: dict[socket.socket, float] = {}
         begin, sent = time.perf_counter(), 0
         while (now := time.perf_counter()) - begin < seconds or due_of:
             while free and begin + sent / rate <= now and now - begin < seconds:
-                connection = free.pop()
+                connection = free.popleft()
                 due_of[connection] = begin + sent / rate
                 connection.sendall(next(requests).content)
                 sent += 1
@@ -124,7 +125,10 @@ def _answered(selector: selectors.BaseSelector, pending: dict[socket.socket, byt
     done: list[socket.socket] = []
     for key, _ in selector.select(0.0005):
         connection: socket.socket = key.fileobj  # pyright: ignore[reportAssignmentType]
-        received = pending[connection] + connection.recv(1 << 20)
+        more = connection.recv(1 << 20)
+        if not more:
+            raise OSError("The connection ended.")
+        received = pending[connection] + more
         if _body(received) is None:
             pending[connection] = received
             continue
