@@ -35,9 +35,9 @@ SELECT account, code AS kind, value, network, hint, week, first, last
 FROM coded_sightings JOIN kinds ON coded_sightings.kind = kinds.name AND last >= kinds.needed_from JOIN ids USING (key)
 """
 
-RETAINED = """
-CREATE VIEW retained AS FROM seen WHERE NOT (kind = $ip AND last < $ip_kept_from) AND kind NOT IN ($unpriced)
-"""
+KEPT = "NOT (kind = $ip AND last < $ip_kept_from) AND kind NOT IN ($unpriced)"
+
+RETAINED = f"CREATE VIEW retained AS FROM seen WHERE {KEPT}"
 """What may be evidence. Kinds whose cap is 1 are none: all of their values are shared by strangers."""
 
 VISITED = """
@@ -129,8 +129,8 @@ def retention(policy: Policy, clock: int) -> Retention:
     return Retention(needed, codes[ip] if ip else -1, kept_from[ip] if ip else 0, visits)
 
 
-def view_retained(columns: duckdb.DuckDBPyConnection, policy: Policy, clock: int, seen: str) -> None:
-    """Make the table ``kinds`` and, on ``seen`` (by the given statement), the views of what is kept by a clock:
+def view_retained(columns: duckdb.DuckDBPyConnection, policy: Policy, clock: int, *seen: str) -> None:
+    """Make the table ``kinds`` and, on ``seen`` (by the given statements), the views of what is kept by a clock:
     ``retained``, ``visited``, ``shown`` and ``weekly``."""
     kept, codes = retention(policy, clock), policy.codes()
     kinds = pa.table(
@@ -140,7 +140,7 @@ def view_retained(columns: duckdb.DuckDBPyConnection, policy: Policy, clock: int
     columns.execute("CREATE TABLE kinds AS SELECT name, code::UTINYINT AS code, needed_from FROM kinds_arrow")
     columns.unregister("kinds_arrow")
     bound = retention_sql(policy, clock)
-    for statement in (seen, RETAINED, VISITED, SHOWN, f"CREATE VIEW weekly AS {WEEKLY}"):
+    for statement in (*seen, RETAINED, VISITED, SHOWN, f"CREATE VIEW weekly AS {WEEKLY}"):
         columns.execute(filled(statement, {**bound, "$retained": "retained"}))
 
 

@@ -26,6 +26,7 @@ from graphrisk.pipeline.increment.base import base_of
 from graphrisk.pipeline.increment.renewing import renewed
 from graphrisk.pipeline.profiling import compared
 from graphrisk.policy import Policy
+from graphrisk.runs.assembly import neighbours_table
 from graphrisk.runs.fact_tables import facts_tables
 from graphrisk.runs.store import current_run, publications, read_manifest, write_run
 from graphrisk.runs.tables import output_digest
@@ -135,5 +136,6 @@ def _whole(
         identified, lineage_of = identify_rings(settings, found, manifest, moment, policy, published)
     with clock.stage("assembly"):
         tables = {**run_tables(columns, policy, found, identified), **facts_tables(columns)}
+        tables["neighbours"] = neighbours_table(found.links, linkage.accounts)
     counts = {"lineage_of": lineage_of, "clock": linkage.clock, "counts": found.counts}
     return tables, {**counts, "profile": profile(columns, policy)}

@@ -34,7 +34,6 @@ from graphrisk.runs.assembly import (
     kinds_of_rings,
     lineage_table,
     links_table,
-    neighbours_table,
     read_lineage,
     rings_table,
 )
@@ -189,7 +188,7 @@ def identify_rings(
 def run_tables(
     columns: duckdb.DuckDBPyConnection, policy: Policy, found: Found, identified: Identified
 ) -> dict[str, pa.Table]:
-    """The tables of a run but for its facts."""
+    """The tables of a run but for its facts and the index of links by account."""
     keys = [ring_key(core) for core in found.cores()]
     kinds = kinds_of_rings(columns, policy, found.ring_links, len(keys))
     ring_ids, bands = identified.ring_ids, policy.bands
@@ -200,7 +199,6 @@ def run_tables(
         ),
         "links": links_table(columns, policy, found.account_ids),
         "lineage": lineage_table(identified.lineage),
-        "neighbours": neighbours_table(found.links, found.counts["accounts"]),
     }
 
 

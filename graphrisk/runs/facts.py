@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,11 @@ class Facts:
     def accounts(self, attributes: Any) -> Any:
         """How many accounts hold each attribute."""
         return self._bounds[attributes + 1] - self._bounds[attributes]
+
+    @cached_property
+    def degrees(self) -> Ints:
+        """How many accounts hold each attribute, for all of them."""
+        return np.diff(self._bounds).astype(np.int64)
 
     def attributes_of(self, account: int) -> Ints:
         """The attributes that an account holds."""
@@ -127,9 +133,10 @@ class Facts:
         rows = np.searchsorted(self._bounds, uses, side="right") - 1
         shared = (self.accounts(rows) > 1) | np.isin(rows, list(also))
         uses, rows = uses[shared], rows[shared]
-        attributes, local = np.unique(rows, return_inverse=True)
+        first_rows = np.append(True, np.diff(rows) != 0)[: len(rows)]
+        attributes = rows[first_rows]
         return Uses(
-            attribute=local.astype(np.int64),
+            attribute=np.cumsum(first_rows) - 1,
             account=self._account[uses].astype(np.int64),
             first=self._first[uses],
             last=self._last[uses],

@@ -85,41 +85,60 @@ def spliced(
 
     Cohorts of the base must all be dropped.
     """
-    length = np.concatenate([_lengths(base), _lengths(fresh)])
-    begin = np.cumsum(length) - length
-    taken = ranges(begin[order.rows], length[order.rows])
-    attributes: dict[str, Any] = {
-        name: _joined(base, fresh, "attributes", name)[order.rows] for name in ("kind", "week", "source")
-    }
-    value = np.concatenate([sixteen(each["attributes"]["value"]) for each in (base, fresh)])[order.rows]
+    rows = _Runs(order.rows, order.base)
+    attributes: dict[str, Any] = {name: rows.taken(*_both(base, fresh, "attributes", name)) for name in ("kind", "week", "source")}  # fmt: skip
+    value = rows.taken(*(sixteen(each["attributes"]["value"]) for each in (base, fresh)))
     bytes_ = pa.py_buffer(value.view(np.uint8))
     attributes["value"] = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(value), [None, bytes_])
     hints = [chunk for each in (base, fresh) for chunk in each["attributes"]["hint"].chunks]
     attributes["hint"] = pa.chunked_array(hints, pa.string()).combine_chunks().take(pa.array(order.rows))
-    attributes["first_use"] = np.cumsum(length[order.rows]) - length[order.rows]
-    uses: dict[str, Any] = {name: _joined(base, fresh, "uses", name)[taken] for name in ("first", "last")}
-    account = np.concatenate([moved[base["uses"]["account"].to_numpy()], fresh["uses"]["account"].to_numpy()])
-    uses |= {"account": account[taken], "returned": _returned(fresh["uses"], taken - base["uses"].num_rows)}
+    bounds = [np.append(each["attributes"]["first_use"].to_numpy(), each["uses"].num_rows) for each in (base, fresh)]
+    length = np.concatenate([np.diff(each) for each in bounds])[order.rows].astype(np.int64)
+    attributes["first_use"] = np.cumsum(length) - length
+    used = rows.within(*bounds)
+    uses: dict[str, Any] = {name: used.taken(*_both(base, fresh, "uses", name)) for name in ("first", "last")}
+    accounts = _both(base, fresh, "uses", "account")
+    uses["account"] = used.taken(moved.astype(np.int32)[accounts[0]], accounts[1])
+    uses["returned"] = _returned(fresh["uses"], np.repeat(order.rows >= order.base, length))
     return {"attributes": build("attributes", attributes), "uses": build("uses", uses)}
 
 
-def _joined(base: Mapping[str, pa.Table], fresh: Mapping[str, pa.Table], table: str, name: str) -> Any:
-    return np.concatenate([each[table][name].to_numpy() for each in (base, fresh)])
+class _Runs:
+    """Rows of a base and of what is fresh, as stretches of one or the other: most of a base follows on itself."""
+
+    def __init__(self, rows: Ints, base: int) -> None:
+        starts = np.flatnonzero(np.r_[True, (np.diff(rows) != 1) | (rows[1:] == base)]) if len(rows) else rows
+        ends = np.append(starts[1:], len(rows))
+        self.is_fresh = rows[starts] >= base
+        self.begin = rows[starts] - np.where(self.is_fresh, base, 0)
+        self.end = self.begin + ends - starts
+
+    def within(self, base: Any, fresh: Any) -> _Runs:
+        """The stretches of what each row has so much of, by where that begins (and one more for the end)."""
+        inner = _Runs(np.zeros(0, np.int64), 0)
+        inner.is_fresh = self.is_fresh
+        inner.begin, inner.end = (np.where(self.is_fresh, fresh[np.minimum(at, len(fresh) - 1)], base[np.minimum(at, len(base) - 1)]) for at in (self.begin, self.end))  # fmt: skip
+        return inner
+
+    def taken(self, base: Any, fresh: Any) -> Any:
+        """The elements of the stretches, one after the other."""
+        stretches = zip(self.is_fresh.tolist(), self.begin.tolist(), self.end.tolist(), strict=True)
+        parts = [(fresh if is_fresh else base)[begin:end] for is_fresh, begin, end in stretches]
+        return np.concatenate([base[:0], *parts])
 
 
-def _returned(uses: pa.Table, taken: Ints) -> pa.Array:
-    """The column of what is taken: rows of the fresh uses, and below 0 those that are no cohort's."""
+def _both(base: Mapping[str, pa.Table], fresh: Mapping[str, pa.Table], table: str, name: str) -> tuple[Any, Any]:
+    one, other = (each[table][name].combine_chunks().to_numpy() for each in (base, fresh))
+    return one, other
+
+
+def _returned(uses: pa.Table, is_fresh: Bools) -> pa.Array:
+    """The column, null but where uses are fresh, which stand in their order."""
     told = uses["returned"].combine_chunks()
-    none, yes = np.ones(len(taken), bool), np.zeros(len(taken), bool)
-    fresh = taken >= 0
-    none[fresh] = told.is_null().to_numpy(zero_copy_only=False)[taken[fresh]]
-    yes[fresh] = told.fill_null(False).to_numpy(zero_copy_only=False)[taken[fresh]]
+    none, yes = np.ones(len(is_fresh), bool), np.zeros(len(is_fresh), bool)
+    none[is_fresh] = told.is_null().to_numpy(zero_copy_only=False)
+    yes[is_fresh] = told.fill_null(False).to_numpy(zero_copy_only=False)
     return pa.array(yes, mask=none)
-
-
-def _lengths(tables: Mapping[str, pa.Table]) -> Ints:
-    bounds = np.append(tables["attributes"]["first_use"].to_numpy(), tables["uses"].num_rows)
-    return np.diff(bounds).astype(np.int64)
 
 
 def ranges(begin: Ints, length: Ints) -> Ints:

@@ -16,7 +16,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphrisk.linkage.attributes import WEEKLY, data_clock, filled, retention, retention_sql, view_retained, week_of
+from graphrisk.linkage.attributes import (
+    KEPT,
+    WEEKLY,
+    data_clock,
+    filled,
+    retention,
+    retention_sql,
+    view_retained,
+    week_of,
+)
 from graphrisk.linkage.cohorts import add_cohorts
 from graphrisk.model import FIRST_MONDAY_US, WEEK_US, Ints
 from graphrisk.pipeline.increment.base import Base
@@ -31,21 +40,28 @@ SELECT key AS account, key, account_id, created, status = 'closed' AS closed, st
 """,
 )
 
-SEEN = """
-CREATE VIEW seen AS
-SELECT number AS account, kinds.code AS kind, value, network, hint, week, first, last
-FROM merged.sightings JOIN merged.kinds AS known USING (code) JOIN kinds ON known.name = kinds.name AND last >= needed_from
+KIND_CODES = """
+CREATE TEMP TABLE kind_codes AS
+SELECT known.code, kinds.code AS kind, kinds.needed_from, kept_before.needed_from AS needed_before
+FROM merged.kinds AS known JOIN kinds ON known.name = kinds.name JOIN kept_before ON known.name = kept_before.name
 """
+"""The merged ledger numbers kinds by their arrival, a policy by their names."""
+
+NEEDED = """
+SELECT number AS account, kind, value, network, hint, week, first, last
+FROM {sightings} JOIN kind_codes USING (code) WHERE last >= needed_from
+"""
+
+SEEN = f"CREATE VIEW seen AS {NEEDED.format(sightings='merged.sightings')}"
 
 STIRRED = """
 CREATE TEMP TABLE stirred AS
-SELECT number AS account, kinds.code AS kind, value, week, ((last - $monday) // $length)::INTEGER AS last_week
-FROM merged.sightings JOIN merged.kinds AS known USING (code) JOIN kinds ON known.name = kinds.name
-JOIN kept_before ON known.name = kept_before.name
+SELECT number AS account, kind, value, week, ((last - $monday) // $length)::INTEGER AS last_week
+FROM merged.sightings JOIN kind_codes USING (code)
 WHERE seq > $after
-   OR (last >= kept_before.needed_from AND last < kinds.needed_from)
-   OR (kinds.code = $ip AND last >= $visits_before AND last < $visits_kept_from)
-   OR (kinds.code = $ip AND last >= $ip_kept_before AND (last < $ip_kept_from OR week < $ip_kept_week))
+   OR (last >= needed_before AND last < needed_from)
+   OR (kind = $ip AND last >= $visits_before AND last < $visits_kept_from)
+   OR (kind = $ip AND last >= $ip_kept_before AND (last < $ip_kept_from OR week < $ip_kept_week))
 """
 """Sightings that a load told of since the base, and those that retention let go of since, wholly or in part."""
 
@@ -56,14 +72,28 @@ UNION SELECT kind, value, week FROM stirred
 """
 
 RENEWED = (
-    "CREATE TEMP TABLE touched AS SELECT * FROM retained WHERE value IN (SELECT value FROM stirred)",
-    f"CREATE TEMP TABLE renewed AS SELECT weekly.* FROM ({WEEKLY}) AS weekly SEMI JOIN dirty USING (kind, value, week)",
+    """
+CREATE TEMP TABLE touched AS
+SELECT * FROM merged.sightings SEMI JOIN (SELECT DISTINCT value FROM stirred) USING (value)
+""",
+    f"CREATE TEMP VIEW touched_retained AS SELECT * FROM ({NEEDED.format(sightings='touched')}) WHERE {KEPT}",
+    f"""
+CREATE TEMP TABLE renewed AS
+SELECT weekly.* REPLACE (position AS account) FROM ({WEEKLY}) AS weekly SEMI JOIN dirty USING (kind, value, week)
+JOIN positions ON account = number
+""",
 )
 
 ACTIVE = """
 SELECT account, min(first) AS first, max(last) AS last FROM retained
-WHERE account IN (SELECT account FROM stirred) GROUP BY account
+SEMI JOIN (SELECT DISTINCT account FROM stirred) USING (account) GROUP BY account
 """
+
+VISITED_ONCE = (
+    "CREATE TEMP TABLE visits AS FROM visited",
+    "CREATE OR REPLACE VIEW visited AS FROM visits",
+)
+"""Cohorts look at them again and again."""
 
 HUB_USES = """
 INSERT INTO uses
@@ -71,7 +101,8 @@ SELECT attribute, account, min(first), max(last) FROM retained JOIN attributes U
 """
 
 PLACED = """
-UPDATE {table} SET account = positions.position FROM positions WHERE {table}.account = positions.number
+CREATE OR REPLACE TABLE {table} AS
+SELECT {table}.* REPLACE (position AS account) FROM {table} JOIN positions ON account = number
 """
 
 
@@ -107,8 +138,10 @@ def changes_since(
     columns.register("positions_arrow", pa.table({"number": np.arange(len(position)), "position": position}))
     columns.execute("CREATE TEMP TABLE positions AS SELECT number::INTEGER AS number, position::INTEGER AS position FROM positions_arrow")  # fmt: skip
     columns.unregister("positions_arrow")
-    view_retained(columns, policy, clock, SEEN)
+    _remember_kept(columns, base, policy, clock)
     _stir(columns, base, policy, clock)
+    for statement in VISITED_ONCE:
+        columns.execute(statement)
     active = _active(columns, position)
     _name_hubs(columns, base, policy)
     cohorts = add_cohorts(columns, policy, expected_share)
@@ -147,11 +180,17 @@ def _stands(known: pa.Array, wanted: bytes) -> int:
     return bisect_left(range(len(known)), wanted, key=lambda place: known[place].as_py().encode())
 
 
-def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, clock: int) -> None:
-    before, now = retention(policy, base.clock), retention(policy, clock)
-    columns.register("kept_arrow", pa.table({"name": list(policy.kinds), "needed_from": before.needed_from}))
+def _remember_kept(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, clock: int) -> None:
+    """Make the views of what is kept now, and say of each kind what was kept for the base."""
+    needed = retention(policy, base.clock).needed_from
+    columns.register("kept_arrow", pa.table({"name": list(policy.kinds), "needed_from": needed}))
     columns.execute("CREATE TEMP TABLE kept_before AS FROM kept_arrow")
     columns.unregister("kept_arrow")
+    view_retained(columns, policy, clock, KIND_CODES, SEEN)
+
+
+def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, clock: int) -> None:
+    before, now = retention(policy, base.clock), retention(policy, clock)
     advanced = week_of(now.ip_kept_from) > week_of(before.ip_kept_from)
     bound = {
         "$monday": FIRST_MONDAY_US,
@@ -167,7 +206,7 @@ def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, clock:
     for statement in (STIRRED, DIRTY):
         columns.execute(filled(statement, bound))
     for statement in RENEWED:
-        columns.execute(filled(statement, {**retention_sql(policy, clock), "$retained": "touched"}))
+        columns.execute(filled(statement, {**retention_sql(policy, clock), "$retained": "touched_retained"}))
 
 
 def _active(columns: duckdb.DuckDBPyConnection, position: Ints) -> tuple[Ints, Ints, Ints]:
@@ -195,7 +234,7 @@ def _name_hubs(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy) -
     caps = {codes[name]: kind.cap for name, kind in policy.kinds.items() if kind.cohorts and kind.normaliser != "ip"}
     cap_of = np.full(len(codes), np.iinfo(np.int32).max)
     cap_of[list(caps)] = list(caps.values())
-    rows = np.flatnonzero(facts.accounts(np.arange(len(facts.kind))) > cap_of[facts.kind])
+    rows = np.flatnonzero(facts.degrees > cap_of[facts.kind])
     values = pa.array([facts.value(row).hex() for row in rows.tolist()], pa.string())
     columns.register("hubs_before", pa.table({"kind": facts.kind[rows], "value": values}))
     columns.register("caps", pa.table({"kind": pa.array(list(caps), pa.uint8()), "cap": pa.array(list(caps.values()), pa.int32())}))  # fmt: skip
@@ -209,7 +248,7 @@ def _name_hubs(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy) -
 def _routes(columns: duckdb.DuckDBPyConnection, base: Base, ip: int) -> pa.Table:
     """The routes of the base, with those of the addresses that were stirred in the place of theirs."""
     columns.execute(filled("CREATE TEMP TABLE stirred_addresses AS SELECT DISTINCT value FROM stirred WHERE kind = $ip", {"$ip": ip}))  # fmt: skip
-    fresh = routes_table(columns, "FROM visited WHERE address IN (FROM stirred_addresses)")
+    fresh = routes_table(columns, "FROM visited SEMI JOIN stirred_addresses ON address = value")
     columns.execute("SET arrow_lossless_conversion = true")
     again = columns.sql("SELECT value FROM stirred_addresses ORDER BY value").to_arrow_table()
     columns.execute("RESET arrow_lossless_conversion")
@@ -224,7 +263,7 @@ def _routes(columns: duckdb.DuckDBPyConnection, base: Base, ip: int) -> pa.Table
 
 def _renew(columns: duckdb.DuckDBPyConnection) -> pa.Table:
     """Give accounts their positions, and put what was renewed in the place of all that is weekly."""
-    for table in ("arrived", "uses", "renewed"):
+    for table in ("arrived", "uses"):
         columns.execute(PLACED.format(table=table))
     columns.execute("DROP VIEW weekly")
     columns.execute("CREATE VIEW weekly AS FROM renewed")

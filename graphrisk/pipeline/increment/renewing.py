@@ -93,8 +93,8 @@ def _part(
     state_rules(columns, policy)
     opened = pc.if_else(pc.equal(ids["status"], "active"), ids["created"], pa.scalar(None, pa.int64()))
     told = ids.append_column("open_since", pc.fill_null(opened, NEVER))
-    shared = facts.accounts(np.arange(len(facts.kind))) > 1
-    return Linkage(links, len(accounts), int(shared.sum()), changes.cohorts, changes.clock), told
+    shared = np.count_nonzero(facts.degrees > 1)
+    return Linkage(links, len(accounts), int(shared), changes.cohorts, changes.clock), told
 
 
 def _closed_elsewhere(
