@@ -7,7 +7,7 @@ The file holds nothing that the ledger does not; where it does not fit the ledge
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -19,6 +19,8 @@ from graphrisk.logs import LOG, step
 
 FORMAT = 1
 FILE, LOCK = "ledger.duckdb", "use.lock"
+DAMAGED = "Corrupt database file"
+"""What DuckDB says when a block of the file is not what it was written as."""
 
 EMPTY = (
     "CREATE TABLE merged.format AS SELECT $format AS format",
@@ -132,9 +134,14 @@ def merged_ledger(columns: duckdb.DuckDBPyConnection, folder: Path, loads: list[
             yield ready
         finally:
             if ready:
-                for view in ("coded_accounts", "coded_sightings"):
-                    columns.execute(f"DROP VIEW {view}")
-                columns.execute("DETACH merged")
+                _detach(columns)
+
+
+def _detach(columns: duckdb.DuckDBPyConnection) -> None:
+    with suppress(duckdb.Error):  # of a damaged file, which ended the work already
+        for view in ("coded_accounts", "coded_sightings"):
+            columns.execute(f"DROP VIEW {view}")
+        columns.execute("DETACH merged")
 
 
 def forget_merged(folder: Path) -> None:

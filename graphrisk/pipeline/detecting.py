@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from graphrisk.detection.blocks import load_engine
 from graphrisk.errors import DetectionError
-from graphrisk.ledger.merged import merged_ledger
+from graphrisk.ledger.merged import DAMAGED, forget_merged, merged_ledger
 from graphrisk.ledger.reading import code_facts, merge_facts, view_loads
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.linkage.links import link
@@ -85,6 +85,26 @@ def computed(
     those of ``published`` (newest first) that are still kept. The merged ledger is brought up to date and read, and what the live
     run says is kept where nothing can have changed it, unless all is to be computed ``anew``.
     """
+    try:
+        return _computed(settings, scratch, policy, reference, manifest, loads, published, anew)
+    except duckdb.Error as error:
+        if anew or DAMAGED not in str(error):
+            raise
+        LOG.warning("The merged ledger is damaged (%s); everything is computed anew.", str(error).splitlines()[0])
+        forget_merged(settings.merged)
+        return _computed(settings, scratch, policy, reference, manifest, loads, published, True)
+
+
+def _computed(
+    settings: Settings,
+    scratch: Path,
+    policy: Policy,
+    reference: Reference,
+    manifest: dict[str, Any],
+    loads: list[Load],
+    published: list[str],
+    anew: bool,
+) -> tuple[dict[str, pa.Table], dict[str, Any]]:
     policy = policy.priced_by(reference.evidence)
     moment = datetime.fromisoformat(manifest["as_of"])
     clock = StageClock()

@@ -20,6 +20,7 @@ from graphrisk.ledger.reading import code_facts, view_facts, view_loads
 from graphrisk.ledger.store import Ledger
 from graphrisk.model import DAY_US, HOUR_US
 from graphrisk.policy import Policy
+from graphrisk.runs.store import current_run
 from graphrisk.settings import Settings
 from tests.support_detection import MONDAY, account, detect, farm, load, settings, sighting, write_facts
 
@@ -84,6 +85,37 @@ def test_a_damaged_merged_ledger_is_made_again(tmp_path: Path, harm: bytes, capl
         assert detect(at)["output_digest"] == before
     assert harm == b"" or "made again" in caplog.text
     assert coded(at, merged=True) == coded(at, merged=False)
+
+
+def test_a_block_that_is_not_what_was_written_is_noticed_while_it_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = settings(tmp_path / "home")
+    load(at, write_facts(tmp_path / "facts", {"sightings": farm("large", 3_000, 0)}))
+    before = detect(at)["output_digest"]
+    file = at.merged / "ledger.duckdb"
+    whole = file.read_bytes()
+    noticed = 0
+    for block in range(12_288 + 1_000, len(whole), 262_144):
+        file.write_bytes(whole[:block] + bytes([whole[block] ^ 0xFF]) + whole[block + 1 :])
+        caplog.clear()
+        assert detect(at)["output_digest"] == before
+        noticed += "damaged" in caplog.text or "made again" in caplog.text
+    assert noticed > 1
+
+
+def test_what_is_wrong_in_the_live_run_is_not_handed_on(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    at = loaded(tmp_path)
+    pipeline.publish(at, Policy(), detect(at)["run_id"])
+    load(at, write_facts(tmp_path / "four", {"sightings": farm("west", 5, 20)}))
+    live = at.runs / str(current_run(at.home)) / "uses.arrow"
+    bytes_ = bytearray(live.read_bytes())
+    bytes_[len(bytes_) // 2] ^= 1
+    live.write_bytes(bytes(bytes_))
+    again = detect(at)
+    assert "increment" not in again
+    assert "computed anew" in caplog.text
+    assert again["output_digest"] == pipeline.detect(at, Policy(), anew=True)["output_digest"]
 
 
 def test_while_another_process_uses_it_the_ledger_itself_is_read(

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from graphrisk.errors import StoreError
 from graphrisk.ledger.store import Load
+from graphrisk.logs import LOG
 from graphrisk.model import Bools, Ints
 from graphrisk.pipeline.describing import input_digest
 from graphrisk.runs.facts import Facts
-from graphrisk.runs.store import read_manifest, read_table
+from graphrisk.runs.store import read_manifest, read_table, verify_run
 from graphrisk.runs.tables import FACT_SCHEMAS, SCHEMAS
 from graphrisk.settings import Settings
 
@@ -64,13 +66,18 @@ class BaseLinks:
 
 
 def base_of(settings: Settings, manifest: dict[str, Any], loads: list[Load]) -> Base | None:
-    """The live run, if a run that begins like ``manifest`` and sees ``loads`` can be made from it."""
+    """The live run, if a run that begins like ``manifest`` and sees ``loads`` can be made from it.
+
+    Every byte of it is checked first, since what is wrong in it would be handed on from run to run.
+    """
     live = manifest["live_run"]
     if live is None:
         return None
     made = read_manifest(settings.runs, live)
-    if any(made.get(name) != manifest[name] for name in SAME) or not {"uses.arrow", "neighbours.arrow"} <= set(
-        made["files"]
+    if (
+        "clock" not in made
+        or any(made.get(name) != manifest[name] for name in SAME)
+        or not {"uses.arrow", "neighbours.arrow"} <= set(made["files"])
     ):
         return None
     seen_by = datetime.fromisoformat(made["as_of"])
@@ -79,6 +86,11 @@ def base_of(settings: Settings, manifest: dict[str, Any], loads: list[Load]) -> 
         return None
     rows, fresh = (sum(load.rows for load in part) for part in (loads, loads[len(before) :]))
     if rows > SMALL and fresh > LARGEST_SHARE * rows:
+        return None
+    try:
+        verify_run(settings.runs, live)
+    except StoreError as error:
+        LOG.warning("Everything is computed anew: %s", error)
         return None
     tables = {name: read_table(settings.runs, live, name) for name in (*SCHEMAS, *FACT_SCHEMAS)}
     return Base(live, tables, made["token_key"], made["clock"], before[-1].seq)
