@@ -85,8 +85,9 @@ def spliced(
 
     Cohorts of the base must all be dropped.
     """
-    rows = _Runs(order.rows, order.base)
-    attributes: dict[str, Any] = {name: rows.taken(*_both(base, fresh, "attributes", name)) for name in ("kind", "week", "source")}  # fmt: skip
+    rows = _stretches(order)
+    kept = ("kind", "week", "source")
+    attributes: dict[str, Any] = {name: rows.taken(*_both(base, fresh, "attributes", name)) for name in kept}
     value = rows.taken(*(sixteen(each["attributes"]["value"]) for each in (base, fresh)))
     bytes_ = pa.py_buffer(value.view(np.uint8))
     attributes["value"] = pa.FixedSizeBinaryArray.from_buffers(pa.binary(16), len(value), [None, bytes_])
@@ -103,28 +104,31 @@ def spliced(
     return {"attributes": build("attributes", attributes), "uses": build("uses", uses)}
 
 
-class _Runs:
-    """Rows of a base and of what is fresh, as stretches of one or the other: most of a base follows on itself."""
+class _Stretches(NamedTuple):
+    """Rows that follow on each other in the base or in what is fresh, as most of a base does."""
 
-    def __init__(self, rows: Ints, base: int) -> None:
-        starts = np.flatnonzero(np.r_[True, (np.diff(rows) != 1) | (rows[1:] == base)]) if len(rows) else rows
-        ends = np.append(starts[1:], len(rows))
-        self.is_fresh = rows[starts] >= base
-        self.begin = rows[starts] - np.where(self.is_fresh, base, 0)
-        self.end = self.begin + ends - starts
+    is_fresh: Bools
+    begin: Ints
+    end: Ints
 
-    def within(self, base: Any, fresh: Any) -> _Runs:
-        """The stretches of what each row has so much of, by where that begins (and one more for the end)."""
-        inner = _Runs(np.zeros(0, np.int64), 0)
-        inner.is_fresh = self.is_fresh
-        inner.begin, inner.end = (np.where(self.is_fresh, fresh[np.minimum(at, len(fresh) - 1)], base[np.minimum(at, len(base) - 1)]) for at in (self.begin, self.end))  # fmt: skip
-        return inner
+    def within(self, base: Ints, fresh: Ints) -> _Stretches:
+        """The stretches of what rows have several of each: where those of a row begin, and one more for the end."""
+        bounds = np.concatenate([base, fresh])
+        of_fresh = np.where(self.is_fresh, len(base), 0)
+        return _Stretches(self.is_fresh, bounds[self.begin + of_fresh], bounds[self.end + of_fresh])
 
     def taken(self, base: Any, fresh: Any) -> Any:
         """The elements of the stretches, one after the other."""
-        stretches = zip(self.is_fresh.tolist(), self.begin.tolist(), self.end.tolist(), strict=True)
-        parts = [(fresh if is_fresh else base)[begin:end] for is_fresh, begin, end in stretches]
-        return np.concatenate([base[:0], *parts])
+        each = zip(self.is_fresh.tolist(), self.begin.tolist(), self.end.tolist(), strict=True)
+        return np.concatenate([base[:0], *((fresh if is_fresh else base)[begin:end] for is_fresh, begin, end in each)])
+
+
+def _stretches(order: Splice) -> _Stretches:
+    rows = order.rows
+    starts = np.flatnonzero(np.append(True, (np.diff(rows) != 1) | (rows[1:] == order.base))[: len(rows)])
+    is_fresh = rows[starts] >= order.base
+    begin = rows[starts] - np.where(is_fresh, order.base, 0)
+    return _Stretches(is_fresh, begin, begin + np.diff(np.append(starts, len(rows))))
 
 
 def _both(base: Mapping[str, pa.Table], fresh: Mapping[str, pa.Table], table: str, name: str) -> tuple[Any, Any]:

@@ -47,6 +47,7 @@ class Renewed:
 def renewed_facts(base: Base, changes: Changes) -> Renewed:
     """The tables of facts of the run, from those of the base and what changed."""
     fresh = {"attributes": changes.attributes, "uses": changes.uses}
+    told = Facts({**base.tables, **fresh}, base.token_key)
     known, keys = keys_of(base.tables["attributes"]), keys_of(changes.attributes)
     dropped = known.source >= 0
     rows, there = located(known, _dirty_keys(changes.dirty))
@@ -56,9 +57,9 @@ def renewed_facts(base: Base, changes: Changes) -> Renewed:
     tables = spliced(base.tables, fresh, order, changes.moved)
     tables |= {"held": _held(base, changes, tables["uses"]), "routes": changes.routes, "arrivals": changes.arrivals}
     renewed = Facts(tables, base.token_key)
-    before, after = _differ(base, changes, at, is_known, dropped)
+    before, after = _differ(base, changes, told, at, is_known, dropped)
     gone, gone_of = base.facts.uses_on(before)
-    held, held_of = Facts({**tables, **fresh}, base.token_key).uses_on(after)
+    held, held_of = told.uses_on(after)
     gone_by = changes.moved[base.tables["uses"]["account"].to_numpy()[gone]]
     return Renewed(
         tables,
@@ -87,18 +88,16 @@ def _held(base: Base, changes: Changes, uses: pa.Table) -> pa.Table:
     return build("held", columns)
 
 
-def _differ(base: Base, changes: Changes, at: Ints, there: Bools, dropped: Bools) -> tuple[Ints, Ints]:
+def _differ(base: Base, changes: Changes, told: Facts, at: Ints, there: Bools, dropped: Bools) -> tuple[Ints, Ints]:
     """The rows of attributes that were dropped and that are fresh, but for those that say the same as before.
 
-    Fresh ones stand ``at`` rows of the base, where the same attribute is ``there`` or is not.
+    Fresh ones (``told``) stand ``at`` rows of the base, where the same attribute is ``there`` or is not.
     """
     old, new = at[there], np.flatnonzero(there)
-    bounds = np.append(changes.attributes["first_use"].to_numpy(), changes.uses.num_rows)
-    length = np.diff(bounds)
-    alike = length[new] == base.facts.accounts(old)
+    alike = told.degrees[new] == base.facts.degrees[old]
     old, new = old[alike], new[alike]
     uses, of = base.facts.uses_on(old)
-    fresh, fresh_of = Facts({**base.tables, "attributes": changes.attributes, "uses": changes.uses}, base.token_key).uses_on(new)  # fmt: skip
+    fresh, fresh_of = told.uses_on(new)
     was, now = base.tables["uses"].take(pa.array(uses)), changes.uses.take(pa.array(fresh))
     other = changes.moved[was["account"].to_numpy()] != now["account"].to_numpy()
     for name in ("first", "last"):
@@ -106,7 +105,7 @@ def _differ(base: Base, changes: Changes, at: Ints, there: Bools, dropped: Bools
     returned = (pc.fill_null(each["returned"].cast(pa.int8()), -1).to_numpy() for each in (was, now))
     other |= np.not_equal(*returned)
     changed_old, changed_new = np.unique(of[other]), np.unique(fresh_of[other])
-    dropped, is_new = dropped.copy(), np.ones(len(length), bool)
+    dropped, is_new = dropped.copy(), np.ones(len(at), bool)
     dropped[np.setdiff1d(old, changed_old)] = False
     is_new[np.setdiff1d(new, changed_new)] = False
     return np.flatnonzero(dropped), np.flatnonzero(is_new)

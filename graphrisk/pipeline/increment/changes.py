@@ -33,12 +33,10 @@ from graphrisk.policy import Policy
 from graphrisk.runs.fact_tables import arrivals_table, attributes_and_uses, routes_table
 from graphrisk.runs.splicing import located, splice, words
 
-NUMBERED = (
-    """
+NUMBERED = """
 CREATE VIEW ids AS
 SELECT key AS account, key, account_id, created, status = 'closed' AS closed, status, marketplace FROM coded_accounts
-""",
-)
+"""
 
 KIND_CODES = """
 CREATE TEMP TABLE kind_codes AS
@@ -85,8 +83,11 @@ JOIN positions ON account = number
 )
 
 ACTIVE = """
-SELECT account, min(first) AS first, max(last) AS last FROM retained
-SEMI JOIN (SELECT DISTINCT account FROM stirred) USING (account) GROUP BY account
+WITH active AS (SELECT DISTINCT account FROM stirred
+), spans AS (
+    SELECT account, min(first) AS first, max(last) AS last FROM retained SEMI JOIN active USING (account) GROUP BY account
+)
+SELECT account, coalesce(first, -1) AS first, coalesce(last, -1) AS last FROM active LEFT JOIN spans USING (account)
 """
 
 VISITED_ONCE = (
@@ -94,6 +95,10 @@ VISITED_ONCE = (
     "CREATE OR REPLACE VIEW visited AS FROM visits",
 )
 """Cohorts look at them again and again."""
+
+STIRRED_ADDRESSES = """
+CREATE TEMP TABLE stirred_addresses AS SELECT DISTINCT value FROM stirred WHERE kind = $ip
+"""
 
 HUB_USES = """
 INSERT INTO uses
@@ -132,11 +137,11 @@ def changes_since(
 ) -> Changes:
     """What changed since the base; ``columns`` has the merged ledger attached (``ledger.merged``) and the view ``labels``."""
     clock = data_clock(columns, moment)
-    for statement in NUMBERED:
-        columns.execute(statement)
+    columns.execute(NUMBERED)
     moved, position, ids = _placed(columns, base)
-    columns.register("positions_arrow", pa.table({"number": np.arange(len(position)), "position": position}))
-    columns.execute("CREATE TEMP TABLE positions AS SELECT number::INTEGER AS number, position::INTEGER AS position FROM positions_arrow")  # fmt: skip
+    positions = {"number": np.arange(len(position), dtype=np.int32), "position": position.astype(np.int32)}
+    columns.register("positions_arrow", pa.table(positions))
+    columns.execute("CREATE TEMP TABLE positions AS FROM positions_arrow")
     columns.unregister("positions_arrow")
     _remember_kept(columns, base, policy, clock)
     _stir(columns, base, policy, clock)
@@ -210,7 +215,7 @@ def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, clock:
 
 
 def _active(columns: duckdb.DuckDBPyConnection, position: Ints) -> tuple[Ints, Ints, Ints]:
-    found = columns.sql(f"SELECT account, coalesce(first, -1) AS first, coalesce(last, -1) AS last FROM (SELECT DISTINCT account FROM stirred) LEFT JOIN ({ACTIVE}) USING (account)").to_arrow_table()  # fmt: skip
+    found = columns.sql(ACTIVE).to_arrow_table()
     account, first, last = (found[name].to_numpy().astype(np.int64) for name in ("account", "first", "last"))
     return position[account], first, last
 
@@ -237,7 +242,8 @@ def _name_hubs(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy) -
     rows = np.flatnonzero(facts.degrees > cap_of[facts.kind])
     values = pa.array([facts.value(row).hex() for row in rows.tolist()], pa.string())
     columns.register("hubs_before", pa.table({"kind": facts.kind[rows], "value": values}))
-    columns.register("caps", pa.table({"kind": pa.array(list(caps), pa.uint8()), "cap": pa.array(list(caps.values()), pa.int32())}))  # fmt: skip
+    limits = {"kind": pa.array(list(caps), pa.uint8()), "cap": pa.array(list(caps.values()), pa.int32())}
+    columns.register("caps", pa.table(limits))
     columns.execute(HUBS)
     columns.execute("CREATE TABLE uses (attribute INTEGER, account INTEGER, first BIGINT, last BIGINT)")
     columns.execute(HUB_USES)
@@ -247,7 +253,7 @@ def _name_hubs(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy) -
 
 def _routes(columns: duckdb.DuckDBPyConnection, base: Base, ip: int) -> pa.Table:
     """The routes of the base, with those of the addresses that were stirred in the place of theirs."""
-    columns.execute(filled("CREATE TEMP TABLE stirred_addresses AS SELECT DISTINCT value FROM stirred WHERE kind = $ip", {"$ip": ip}))  # fmt: skip
+    columns.execute(filled(STIRRED_ADDRESSES, {"$ip": ip}))
     fresh = routes_table(columns, "FROM visited SEMI JOIN stirred_addresses ON address = value")
     columns.execute("SET arrow_lossless_conversion = true")
     again = columns.sql("SELECT value FROM stirred_addresses ORDER BY value").to_arrow_table()

@@ -113,10 +113,11 @@ def _closed_elsewhere(
 
 def _ids(ids: pa.Table, here: int, elsewhere: int) -> pa.Table:
     """The accounts, and after them closed ones without a name."""
-    nameless = {"account_id": pa.string(), "created": pa.int64(), "status": pa.string(), "marketplace": pa.string()}
-    columns = {name: pa.chunked_array([*ids[name].chunks, pa.nulls(elsewhere, kind)], kind) for name, kind in nameless.items()}  # fmt: skip
+    told = ids.select(["account_id", "created", "status", "marketplace"])
+    nameless = pa.table([pa.nulls(elsewhere, field.type) for field in told.schema], schema=told.schema)
     closed = np.concatenate([pc.equal(ids["status"], "closed").to_numpy(), np.ones(elsewhere, bool)])
-    return pa.table({"account": np.arange(here + elsewhere), **columns, "closed": closed})
+    every = pa.concat_tables([told, nameless]).append_column("account", pa.array(np.arange(here + elsewhere)))
+    return every.append_column("closed", pa.array(closed))
 
 
 def _uuids(renewed: Renewed, attributes: Ints) -> pa.Array:
@@ -155,7 +156,7 @@ def _attributes(facts: Any, renewed: Renewed, rows: Ints) -> pa.Table:
 def _uses(renewed: Renewed, local: Ints, uses: Ints, attribute: Ints) -> pa.Table:
     told = renewed.tables["uses"].take(pa.array(uses))
     account = pa.array(local[told["account"].to_numpy()])
-    return pa.table({"attribute": attribute, "account": account, **{name: told[name] for name in ("first", "last", "returned")}})  # fmt: skip
+    return told.drop(["account"]).append_column("account", account).append_column("attribute", pa.array(attribute))
 
 
 def _evidence(renewed: Renewed, links: Links, evidence: Evidence, row: Ints, local: Ints, count: int) -> pa.Table:
