@@ -28,7 +28,7 @@ test: .venv/ready ## all tests but the long ones, in two halves at once
 	@$(BIN)/python -m tests
 
 test-long: .venv/ready ## the long tests
-	@$(BIN)/python -m pytest -q -m slow
+	@$(BIN)/python -m pytest -q -m slow -o faulthandler_timeout=7200
 
 check: .venv/ready ## format, lint, types, layers, generated docs
 	@$(BIN)/ruff format --check .

@@ -63,12 +63,17 @@ def print_load(loaded: Loaded, settings: Settings) -> None:
         say(f"  ignored in {file}: {', '.join(ignored)}")
 
 
+def _made_from(manifest: dict[str, Any]) -> str:
+    made = manifest.get("increment")
+    return f" ({made['accounts']:,} accounts computed again, the rest as in {made['base']})" if made else ""
+
+
 def print_detected(manifest: dict[str, Any]) -> None:
     """What a run found."""
     counts, seconds = manifest["counts"], sum(manifest["seconds"].values())
     say(
         f"Run {manifest['run_id']}: {counts['rings']:,} rings with {counts['members']:,} members, from {counts['links']:,} links "
-        f"among {counts['accounts']:,} accounts, in {seconds:.1f} s. "
+        f"among {counts['accounts']:,} accounts, in {seconds:.1f} s{_made_from(manifest)}. "
         + ("It is a shadow run and cannot be published." if manifest.get("shadow") else "It is not published yet.")
     )
 

@@ -115,7 +115,9 @@ def _computed(
             if not is_merged:
                 merge_facts(columns, len(loads))
                 code_facts(columns)
-        if base := base_of(settings, manifest, loads) if is_merged else None:
+        with clock.stage("base"):
+            base = base_of(settings, manifest, loads) if is_merged else None
+        if base:
             tables, figures = renewed(columns, settings, policy, reference, manifest, base, published, clock)
         else:
             tables, figures = _whole(columns, settings, policy, reference, manifest, published, clock)

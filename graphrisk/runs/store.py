@@ -129,12 +129,16 @@ def verify_run(runs: Path, run_id: str, tables: Collection[str] | None = None) -
 
     Raises ``StoreError`` naming the first that differs.
     """
-    for name, expected in read_manifest(runs, run_id)["files"].items():
-        path = runs / run_id / name
-        if tables is not None and path.stem not in tables:
-            continue
-        if not path.exists() or _sha256(path) != expected["sha256"]:
-            raise _damaged(run_id, path)
+    files = {runs / run_id / name: each["sha256"] for name, each in read_manifest(runs, run_id)["files"].items()}
+    wanted = [path for path in files if tables is None or path.stem in tables]
+    with ThreadPoolExecutor() as pool:
+        for path, found in zip(wanted, pool.map(_digest_of, wanted), strict=True):
+            if found != files[path]:
+                raise _damaged(run_id, path)
+
+
+def _digest_of(path: Path) -> str | None:
+    return _sha256(path) if path.exists() else None
 
 
 def publications(home: Path) -> list[Publication]:
