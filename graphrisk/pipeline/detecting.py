@@ -85,46 +85,32 @@ def computed(
     those of ``published`` (newest first) that are still kept. The merged ledger is brought up to date and read, and what the live
     run says is kept where nothing can have changed it, unless all is to be computed ``anew``.
     """
+    moment, clock = datetime.fromisoformat(manifest["as_of"]), StageClock()
+    priced = policy.priced_by(reference.evidence)
     try:
-        return _computed(settings, scratch, policy, reference, manifest, loads, published, anew)
+        with settings.columns(scratch) as columns, _memory_explained(settings), ExitStack() as held:
+            with clock.stage("reading"):
+                view_loads(columns, Ledger(settings.ledger), moment, loads)
+                is_merged = not anew and held.enter_context(merged_ledger(columns, settings.merged, loads))
+                if not is_merged:
+                    merge_facts(columns, len(loads))
+                    code_facts(columns)
+            with clock.stage("base"):
+                base = base_of(settings, manifest, loads) if is_merged else None
+            if base:
+                tables, figures = renewed(columns, settings, priced, reference, manifest, base, published, clock)
+            else:
+                tables, figures = _whole(columns, settings, priced, reference, manifest, published, clock)
+            with clock.stage("digest"):
+                figures["output_digest"] = output_digest(tables)
+            with clock.stage("comparison"):
+                figures |= compared(columns, settings, priced, loads, manifest["live_run"], tables, figures["counts"])
     except duckdb.Error as error:
         if anew or DAMAGED not in str(error):
             raise
         LOG.warning("The merged ledger is damaged (%s); everything is computed anew.", str(error).splitlines()[0])
         forget_merged(settings.merged)
-        return _computed(settings, scratch, policy, reference, manifest, loads, published, True)
-
-
-def _computed(
-    settings: Settings,
-    scratch: Path,
-    policy: Policy,
-    reference: Reference,
-    manifest: dict[str, Any],
-    loads: list[Load],
-    published: list[str],
-    anew: bool,
-) -> tuple[dict[str, pa.Table], dict[str, Any]]:
-    policy = policy.priced_by(reference.evidence)
-    moment = datetime.fromisoformat(manifest["as_of"])
-    clock = StageClock()
-    with settings.columns(scratch) as columns, _memory_explained(settings), ExitStack() as held:
-        with clock.stage("reading"):
-            view_loads(columns, Ledger(settings.ledger), moment, loads)
-            is_merged = not anew and held.enter_context(merged_ledger(columns, settings.merged, loads))
-            if not is_merged:
-                merge_facts(columns, len(loads))
-                code_facts(columns)
-        with clock.stage("base"):
-            base = base_of(settings, manifest, loads) if is_merged else None
-        if base:
-            tables, figures = renewed(columns, settings, policy, reference, manifest, base, published, clock)
-        else:
-            tables, figures = _whole(columns, settings, policy, reference, manifest, published, clock)
-        with clock.stage("digest"):
-            figures["output_digest"] = output_digest(tables)
-        with clock.stage("comparison"):
-            figures |= compared(columns, settings, policy, loads, manifest["live_run"], tables, figures["counts"])
+        return computed(settings, scratch, policy, reference, manifest, loads, published, anew=True)
     return tables, {**manifest, **figures, "seconds": clock.seconds, "peak_mib": clock.peak_mib}
 
 

@@ -123,7 +123,8 @@ class Affected:
 
 def affected(base: Base, changes: Changes, renewed: Renewed, policy: Policy) -> Affected:
     """Which accounts must be computed again."""
-    count, before = changes.ids.num_rows, _moved_links(base, changes.moved)
+    count, links = changes.ids.num_rows, base.links
+    before = links._replace(a=changes.moved[links.a], b=changes.moved[links.b])
     near = _near(renewed, policy, count)
     accounts = np.flatnonzero(near)
     shared = renewed.facts.uses_of(accounts)
@@ -144,13 +145,6 @@ def affected(base: Base, changes: Changes, renewed: Renewed, policy: Policy) -> 
     reached = reached[component]
     kept = np.flatnonzero(~reached[before.a])
     return Affected(np.flatnonzero(reached), kept, before.take(kept))
-
-
-def _moved_links(base: Base, moved: Ints) -> Links:
-    links, nothing = base.links, np.zeros(len(base.links.a), bool)
-    return Links(
-        moved[links.a], moved[links.b], links.strength, links.onset, links.proves_a, links.proves_b, nothing, nothing
-    )
 
 
 def _near(renewed: Renewed, policy: Policy, count: int) -> Bools:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from graphrisk.errors import StoreError
 from graphrisk.ledger.store import Load
 from graphrisk.logs import LOG
-from graphrisk.model import Bools, Ints
+from graphrisk.model import Links
 from graphrisk.pipeline.describing import input_digest
 from graphrisk.runs.facts import Facts
 from graphrisk.runs.store import read_manifest, read_table, verify_run
@@ -49,20 +49,9 @@ class Base:
         return Facts(self.tables, self.token_key)
 
     @cached_property
-    def links(self) -> BaseLinks:
+    def links(self) -> Links:
+        """Its links in the order of its table; which corroboration they have is left out."""
         return _links(self.tables["links"], self.tables["neighbours"])
-
-
-@dataclass(frozen=True)
-class BaseLinks:
-    """The links of the base in the order of its table, as far as its tables tell (see ``model.Links``)."""
-
-    a: Ints
-    b: Ints
-    strength: Ints
-    onset: Ints
-    proves_a: Bools
-    proves_b: Bools
 
 
 def base_of(settings: Settings, manifest: dict[str, Any], loads: list[Load]) -> Base | None:
@@ -96,7 +85,7 @@ def base_of(settings: Settings, manifest: dict[str, Any], loads: list[Load]) -> 
     return Base(live, tables, made["token_key"], made["clock"], before[-1].seq)
 
 
-def _links(links: pa.Table, neighbours: pa.Table) -> BaseLinks:
+def _links(links: pa.Table, neighbours: pa.Table) -> Links:
     lists = {name: neighbours[name].combine_chunks() for name in neighbours.column_names}
     row = np.repeat(np.arange(len(neighbours)), np.diff(lists["link"].offsets.to_numpy()))
     link, other = (lists[name].values.to_numpy().astype(np.int64) for name in ("link", "account"))
@@ -108,4 +97,5 @@ def _links(links: pa.Table, neighbours: pa.Table) -> BaseLinks:
     proves_b[link[~first]] = proves[~first]
     strength = links["strength"].to_numpy().astype(np.int64)
     onset = links["onset"].cast(pa.int64()).to_numpy()
-    return BaseLinks(a, b, strength, onset, proves_a, proves_b)
+    unknown = np.zeros(len(links), bool)
+    return Links(a, b, strength, onset, proves_a, proves_b, unknown, unknown)
