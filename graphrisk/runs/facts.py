@@ -90,6 +90,10 @@ class Facts:
         length = self._bounds[attributes + 1] - begin
         return ranges(begin, length), np.repeat(attributes, length)
 
+    def accounts_of(self, uses: Ints) -> Ints:
+        """The account of each row of ``uses``."""
+        return self._account[uses].astype(np.int64)
+
     def holders(self, attribute: int) -> Ints:
         """The accounts that hold an attribute."""
         return self._account[self._bounds[attribute] : self._bounds[attribute + 1]].astype(np.int64)

@@ -167,3 +167,26 @@ def test_a_run_from_the_live_one_is_the_run_that_all_facts_give(tmp_path: Path, 
             done += 1
     assert increments >= nights / 2, "most nights must have been made from the live run"
     assert rings > 3
+
+
+def test_a_link_loses_evidence_past_its_ceiling_though_it_stays_as_strong(tmp_path: Path) -> None:
+    """Two accounts share three devices, of which two are worth all that devices may be worth; the third is let go of."""
+    at, policy = settings(tmp_path / "home"), Policy()
+    kept = policy.kinds["device"].retention_days
+    long_ago = MONDAY - 3 * kept * DAY_US
+
+    def shared(device: str, day: int) -> list[dict[str, str]]:
+        return [sighting(name, "device", f"device {device} of the pair", long_ago + day * DAY_US) for name in ("one", "two")]  # fmt: skip
+
+    def night(number: int, rows: list[dict[str, str]]) -> dict[str, Any]:
+        pipeline.load(at, policy, [str(write_facts(tmp_path / f"night{number}", {"sightings": rows}))])
+        return pipeline.detect(at, policy)
+
+    first = night(1, shared("a", 0) + shared("b", kept - 10) + shared("c", kept - 10))
+    pipeline.publish(at, policy, first["run_id"], "a test")
+    second = night(2, [sighting("elsewhere", "device", "device of somebody else", long_ago + (kept + 10) * DAY_US)])
+    before, now = (read_table(at.runs, made["run_id"], "links").to_pylist()[0] for made in (first, second))
+    assert now["strength"] == before["strength"]
+    assert len(now["evidence"]) == len(before["evidence"]) - 1
+    assert "increment" in second
+    assert differing(at, second) == []

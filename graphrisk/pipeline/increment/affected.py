@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
 from graphrisk.linkage.local import priced_pairs
@@ -33,12 +33,12 @@ TOLD = ("created", "status", "marketplace", "label")
 
 @dataclass(frozen=True)
 class Renewed:
-    """The facts of the run, which rows of its attributes differ from the base, and who held (in the base) or holds one that
-    does: the attribute's kind (code), how many accounts hold it, and the account; accounts are positions in the run."""
+    """The facts of the run, and who held (in the base) or holds an attribute that differs: a number for the attribute as it
+    was or as it is, its kind (code), how many accounts hold it, and the account; accounts are positions in the run."""
 
     tables: dict[str, pa.Table]
     facts: Facts
-    rows: Ints
+    attribute: Ints
     kind: Ints
     accounts: Ints
     account: Ints
@@ -64,7 +64,7 @@ def renewed_facts(base: Base, changes: Changes) -> Renewed:
     return Renewed(
         tables,
         renewed,
-        np.flatnonzero(order.rows >= order.base)[after],
+        np.concatenate([gone_of, len(dropped) + held_of]),
         np.concatenate([known.kind[gone_of], keys.kind[held_of]]).astype(np.int64),
         np.concatenate([np.bincount(gone_of, minlength=len(dropped))[gone_of], np.bincount(held_of)[held_of]]),
         np.concatenate([gone_by, changes.uses["account"].to_numpy()[held]]).astype(np.int64),
@@ -125,17 +125,16 @@ def affected(base: Base, changes: Changes, renewed: Renewed, policy: Policy) -> 
     """Which accounts must be computed again."""
     count, links = changes.ids.num_rows, base.links
     before = links._replace(a=changes.moved[links.a], b=changes.moved[links.b])
-    near = _near(renewed, policy, count)
-    accounts = np.flatnonzero(near)
-    shared = renewed.facts.uses_of(accounts)
-    found, evidence = priced_pairs(shared, policy).links(policy.links.threshold)
+    shared = _shared(renewed, policy, count)
+    near = np.diff(shared.indptr) > 0
+    found, _ = priced_pairs(renewed.facts.uses_of(np.flatnonzero(near)), policy).links(policy.links.threshold)
     again = near[before.a] & near[before.b]
     roots = np.zeros(count, bool)
     roots[_changed_ends(before.take(again), found, count)] = True
-    differs = np.isin(shared.row, renewed.rows)[evidence.attribute]
-    of = (evidence.a * count + evidence.b)[differs]
-    told_of = np.isin(found.a * count + found.b, of)
-    roots[found.a[told_of]] = roots[found.b[told_of]] = True
+    for links in (before.take(again), found):
+        # What a link is told to rest on may differ where its strength does not: a count, or what is past a ceiling.
+        told_else = shared[links.a].multiply(shared[links.b]).sum(axis=1) > 0
+        roots[links.a[told_else]] = roots[links.b[told_else]] = True
     roots |= _told_anew(base, changes) | _rings_touched(base, changes, renewed)
     ends = [np.concatenate([one[~again], other]) for one, other in ((before.a, found.a), (before.b, found.b))]
     graph = coo_array((np.ones(len(ends[0]), np.int8), (ends[0], ends[1])), shape=(count, count))
@@ -147,13 +146,13 @@ def affected(base: Base, changes: Changes, renewed: Renewed, policy: Policy) -> 
     return Affected(np.flatnonzero(reached), kept, before.take(kept))
 
 
-def _near(renewed: Renewed, policy: Policy, count: int) -> Bools:
-    """Which accounts hold, or held, something that differs and may be evidence."""
+def _shared(renewed: Renewed, policy: Policy, count: int) -> csr_array:
+    """Who held, or holds, what differs and may be evidence: 1 where an account (row) has an attribute (column)."""
     cap = np.array([kind.cap for kind in policy.priced().values()])
     priced = (renewed.accounts > 1) & (renewed.accounts <= cap[renewed.kind])
-    near = np.zeros(count, bool)
-    near[renewed.account[priced]] = True
-    return near
+    account, attribute = renewed.account[priced], renewed.attribute[priced]
+    ones = np.ones(len(account), np.int8)
+    return coo_array((ones, (account, attribute)), shape=(count, int(attribute.max(initial=0)) + 1)).tocsr()
 
 
 def _changed_ends(before: Links, now: Links, count: int) -> Ints:
@@ -196,9 +195,8 @@ def _rings_touched(base: Base, changes: Changes, renewed: Renewed) -> Bools:
         (renewed.facts, np.flatnonzero(now != was), np.arange(count)),
         (base.facts, np.flatnonzero((now != was)[changes.moved]), changes.moved),
     ):
-        attributes = np.unique(facts.uses_by(accounts)[1])
-        for attribute in attributes.tolist():
-            touched[place[facts.holders(attribute)]] = True
+        uses, _ = facts.uses_on(np.unique(facts.uses_by(accounts)[1]))
+        touched[place[facts.accounts_of(uses)]] = True
     member = np.zeros(count, bool)
     member[changes.moved] = base.tables["accounts"]["ring_id"].is_valid().to_numpy()
     return touched & member
