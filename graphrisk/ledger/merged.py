@@ -6,21 +6,23 @@ The file holds nothing that the ledger does not; where it does not fit the ledge
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import duckdb
 
-from graphrisk.files import BusyError, locked, only_one
+from graphrisk.files import BusyError, only_one
 from graphrisk.ledger.reading import name_tokens
 from graphrisk.ledger.store import Load
 from graphrisk.logs import LOG, step
 
 FORMAT = 1
 FILE, LOCK = "ledger.duckdb", "use.lock"
-DAMAGED = "Corrupt database file"
-"""What DuckDB says when a block of the file is not what it was written as."""
+DAMAGED = ("Corrupt database file", "not a valid DuckDB database file", "Could not read enough bytes")
+"""What DuckDB says of a file, or of a block of one, that is not what it was written as."""
+SECONDS_BETWEEN_LOOKS = 0.1
 
 EMPTY = (
     "CREATE TABLE merged.format AS SELECT $format AS format",
@@ -129,12 +131,22 @@ def merged_ledger(columns: duckdb.DuckDBPyConnection, folder: Path, loads: list[
             LOG.info("The merged ledger is in use by %s; the ledger itself is read.", error)
             yield False
             return
-        ready = _attached(columns, folder / FILE, loads)
+        ready = _is_ready(columns, folder / FILE, loads)
         try:
             yield ready
         finally:
             if ready:
                 _detach(columns)
+
+
+def _is_ready(columns: duckdb.DuckDBPyConnection, file: Path, loads: list[Load]) -> bool:
+    try:
+        return _attached(columns, file, loads)
+    except (duckdb.IOException, OSError) as error:
+        LOG.warning("The merged ledger %s cannot be used (%s); the ledger itself is read.", file, _first_line(error))
+        with suppress(duckdb.Error):
+            columns.execute("DETACH merged")
+        return False
 
 
 def _detach(columns: duckdb.DuckDBPyConnection) -> None:
@@ -144,11 +156,27 @@ def _detach(columns: duckdb.DuckDBPyConnection) -> None:
         columns.execute("DETACH merged")
 
 
-def forget_merged(folder: Path) -> None:
-    """Remove the merged ledger, when nobody uses it any more: the next detection makes it again."""
-    if folder.exists():
-        with locked(folder / LOCK):
-            _remove(folder / FILE)
+@contextmanager
+def without_merged(folder: Path) -> Generator[None]:
+    """Remove the merged ledger once nobody uses it any more, and let nobody make it again meanwhile."""
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(only_one(folder / LOCK))
+                break
+            except BusyError:
+                time.sleep(SECONDS_BETWEEN_LOOKS)
+        _remove(folder / FILE)
+        yield
+
+
+def is_damage(error: duckdb.Error) -> bool:
+    """Whether the merged ledger must be made again, as far as DuckDB can tell."""
+    return any(words in str(error) for words in DAMAGED)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]
 
 
 def _remove(file: Path) -> None:
@@ -182,9 +210,12 @@ def _opened(columns: duckdb.DuckDBPyConnection, file: Path) -> list[tuple[int, s
         found = columns.execute("SELECT format FROM merged.format").fetchall()
         if found == [(FORMAT,)]:
             return columns.execute("SELECT seq, load, content, key_id FROM merged.applied ORDER BY seq").fetchall()
+    except duckdb.CatalogException:
+        pass  # of another format, or a new one
     except duckdb.Error as error:
-        if file.exists() and not isinstance(error, duckdb.CatalogException):
-            LOG.warning("The merged ledger %s cannot be read and is made again.", file)
+        if not is_damage(error):
+            raise
+        LOG.warning("The merged ledger %s cannot be read and is made again.", file)
     if columns.execute("SELECT count(*) FROM duckdb_databases() WHERE database_name = 'merged'").fetchall()[0][0]:
         columns.execute("DETACH merged")
     _remove(file)

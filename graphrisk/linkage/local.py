@@ -129,6 +129,13 @@ def priced_pairs(uses: Uses, policy: Policy, of: int | None = None) -> Priced:
     )  # fmt: skip
 
 
+def pairs_among(uses: Uses, policy: Policy) -> int:
+    """How many pairs ``priced_pairs`` would look at, which takes some 200 bytes for each."""
+    cap = np.array([kind.cap for kind in policy.priced().values()])
+    held = np.bincount(uses.attribute, minlength=len(uses.kind))[uses.accounts <= cap[uses.kind]]
+    return int((held * (held - 1) // 2).sum())
+
+
 def _pairs(uses: Uses, cap: Ints) -> tuple[Ints, Ints]:
     """The places in ``uses`` of every two accounts that hold the same value, unless it is a hub."""
     priced = uses.accounts <= cap[uses.kind]

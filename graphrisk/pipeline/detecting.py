@@ -15,13 +15,14 @@ import pyarrow as pa
 
 from graphrisk.detection.blocks import load_engine
 from graphrisk.errors import DetectionError
-from graphrisk.ledger.merged import DAMAGED, forget_merged, merged_ledger
+from graphrisk.ledger.merged import is_damage, merged_ledger, without_merged
 from graphrisk.ledger.reading import code_facts, merge_facts, view_loads
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.linkage.links import link
 from graphrisk.logs import LOG, StageClock
 from graphrisk.pipeline.describing import described, known_by, moment_of_live
 from graphrisk.pipeline.finding import IDS, find_rings, identify_rings, profile, run_tables
+from graphrisk.pipeline.increment.affected import TooManyPairsError
 from graphrisk.pipeline.increment.base import base_of
 from graphrisk.pipeline.increment.renewing import renewed
 from graphrisk.pipeline.profiling import compared
@@ -49,8 +50,9 @@ def detect(
     is named by what went into it: the same facts, policy, moment and live run give the same run. A ``shadow`` run says
     what the live one would have said under this policy: it is of the same moment, and cannot be published. With
     ``resume`` a run of that name that is there is taken as it is. What nothing can have changed since the live run is
-    taken from it, unless all is to be computed ``anew``: the run is the same. Raises ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory, nothing live to shadow) or ``StoreError`` (the
-    home cannot be used).
+    taken from it, unless all is to be computed ``anew``: the run is the same, and replaces one of its name that is not and
+    that was never published. Raises ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory, nothing live to
+    shadow) or ``StoreError`` (the home cannot be used).
     """
     settings.prepare()
     load_engine(engine)
@@ -66,7 +68,8 @@ def detect(
     published = [move.run_id for move in reversed(publications(settings.home))]
     with settings.scratch("detect") as scratch:
         tables, manifest = computed(settings, scratch, policy, reference, manifest, loads, published, anew)
-        return write_run(scratch, settings.runs, tables, manifest)
+        unseen = anew and manifest["run_id"] not in published
+        return write_run(scratch, settings.runs, tables, manifest, replaces=unseen)
 
 
 def computed(
@@ -105,11 +108,15 @@ def computed(
                 figures["output_digest"] = output_digest(tables)
             with clock.stage("comparison"):
                 figures |= compared(columns, settings, priced, loads, manifest["live_run"], tables, figures["counts"])
+    except TooManyPairsError as error:
+        LOG.info("%s: everything is computed anew.", error)
+        return computed(settings, scratch, policy, reference, manifest, loads, published, anew=True)
     except duckdb.Error as error:
-        if anew or DAMAGED not in str(error):
+        if anew or not is_damage(error):
             raise
         LOG.warning("The merged ledger is damaged (%s); everything is computed anew.", str(error).splitlines()[0])
-        forget_merged(settings.merged)
+        with without_merged(settings.merged):
+            pass
         return computed(settings, scratch, policy, reference, manifest, loads, published, anew=True)
     return tables, {**manifest, **figures, "seconds": clock.seconds, "peak_mib": clock.peak_mib}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from graphrisk.errors import InputError, NotFoundError, PublicationRefusedError
 from graphrisk.files import BusyError, locked, only_one
-from graphrisk.ledger.merged import forget_merged
+from graphrisk.ledger.merged import without_merged
 from graphrisk.ledger.rewriting import delete_accounts, view_stored
 from graphrisk.ledger.store import Ledger
 from graphrisk.ledger.tables import FACTS
@@ -106,9 +106,9 @@ def _leave_ledger(settings: Settings, ledger: Ledger, ids: list[str], reason: st
         record = begin_record(settings.home, sorted(stones.values()), reason, rows)
         write_tombstones(settings.home, {*before, *stones.values()})
         redact_reports(settings, ids, lonely)
-        delete_accounts(ledger, ids)
-        settings.wait_for_work()
-        forget_merged(settings.merged)
+        with without_merged(settings.merged):
+            delete_accounts(ledger, ids)
+            settings.wait_for_work()
         with settings.scratch("erase") as scratch, settings.columns(scratch) as columns:
             record.add("loads", redescribe(columns, settings, ledger, key.key_id, ids))
         ledger.forget_history()

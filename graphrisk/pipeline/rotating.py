@@ -7,7 +7,7 @@ from typing import Any
 import duckdb
 
 from graphrisk.files import locked
-from graphrisk.ledger.merged import forget_merged
+from graphrisk.ledger.merged import without_merged
 from graphrisk.ledger.rewriting import replace_sightings, view_stored
 from graphrisk.ledger.store import Ledger
 from graphrisk.logs import LOG
@@ -31,11 +31,11 @@ def rotate_tokens(settings: Settings) -> dict[str, Any]:
         if before is None or key.links_of(before) == len(key.chain):
             before = key.key_id
             key = add_master_key(settings.home)
-        with settings.scratch("rotate") as scratch, settings.columns(scratch) as columns:
-            sightings = _rotate(columns, ledger, key)
-        _rotate_tombstones(settings, key)
-        settings.wait_for_work()
-        forget_merged(settings.merged)
+        with without_merged(settings.merged):
+            with settings.scratch("rotate") as scratch, settings.columns(scratch) as columns:
+                sightings = _rotate(columns, ledger, key)
+            _rotate_tombstones(settings, key)
+            settings.wait_for_work()
         with settings.scratch("rotate") as scratch, settings.columns(scratch) as columns:
             loads = redescribe(columns, settings, ledger, key.key_id)
         ledger.forget_history()

@@ -56,23 +56,23 @@ def facts_tables(columns: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:
 
 def attributes_and_uses(columns: duckdb.DuckDBPyConnection) -> tuple[pa.Table, pa.Table]:
     """``attributes`` and ``uses`` from the relation ``weekly``, and cohorts from linkage's ``attributes`` and ``uses``."""
-    return _attributes_and_uses(_lossless(columns, EVERY).combine_chunks())
+    return _attributes_and_uses(lossless(columns, EVERY).combine_chunks())
 
 
 def routes_table(columns: duckdb.DuckDBPyConnection, visited: str = "FROM visited") -> pa.Table:
     """``routes`` of the given rows of the relation ``visited``."""
-    routes = _lossless(columns, ROUTES.replace("$visited", visited))
+    routes = lossless(columns, ROUTES.replace("$visited", visited))
     return build("routes", {name: _bytes(routes[name]) for name in routes.column_names})
 
 
 def arrivals_table(columns: duckdb.DuckDBPyConnection) -> pa.Table:
     """``arrivals`` from linkage's tables ``arrivals`` and ``arrived``."""
-    arrivals, newcomers = _lossless(columns, ARRIVALS), columns.sql(NEWCOMERS).to_arrow_table()
+    arrivals, newcomers = lossless(columns, ARRIVALS), columns.sql(NEWCOMERS).to_arrow_table()
     told = {"place": _bytes(arrivals["place"]), "newcomers": _grouped(newcomers, arrivals["arrived"])}
     return build("arrivals", {**_all(arrivals), **told})
 
 
-def _lossless(columns: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
+def lossless(columns: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
     """Rows in which UUIDs are 16 bytes, not text."""
     columns.execute("SET arrow_lossless_conversion = true")
     found = columns.sql(sql).to_arrow_table()

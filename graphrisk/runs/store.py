@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from graphrisk.errors import NotFoundError, StoreError
 from graphrisk.files import locked, sweep_unfinished, sync_path, write_durably
+from graphrisk.logs import LOG
 from graphrisk.runs.tables import FACT_SCHEMAS, SCHEMAS
 
 MANIFEST = "manifest.json"
@@ -41,11 +42,14 @@ class Publication:
     reason: str | None = None
 
 
-def write_run(scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifest: dict[str, Any]) -> dict[str, Any]:
+def write_run(
+    scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifest: dict[str, Any], replaces: bool = False
+) -> dict[str, Any]:
     """Write a run's tables (Arrow IPC, one uncompressed batch, so that readers map columns as they are) and its manifest,
     then name the folder.
 
-    A run of that id that is already there is the same run, and stays. Returns the manifest with the files' digests.
+    A run of that id that is already there is the same run, and stays; if it is not and this one ``replaces`` it, it goes,
+    with a warning. Returns the manifest with the files' digests.
     """
     folder = scratch / manifest["run_id"]
     folder.mkdir()
@@ -58,10 +62,23 @@ def write_run(scratch: Path, runs: Path, tables: Mapping[str, pa.Table], manifes
     runs.mkdir(exist_ok=True)
     final = runs / manifest["run_id"]
     if final.exists():
-        return read_manifest(runs, manifest["run_id"])
+        known = read_manifest(runs, manifest["run_id"])
+        if not replaces or _says(runs, manifest["run_id"], tables):
+            return known
+        LOG.warning("The run %s said something else before it was computed anew, and is replaced.", manifest["run_id"])
+        os.rename(final, scratch / "replaced")
     os.rename(folder, final)
     sync_path(runs)
     return manifest
+
+
+def _says(runs: Path, run_id: str, tables: Mapping[str, pa.Table]) -> bool:
+    """Whether a run is whole and has the values of these tables."""
+    try:
+        verify_run(runs, run_id)
+        return all(read_table(runs, run_id, name).equals(table) for name, table in tables.items())
+    except StoreError:
+        return False
 
 
 def _write_table(path: Path, table: pa.Table) -> tuple[str, dict[str, Any]]:

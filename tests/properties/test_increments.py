@@ -1,4 +1,4 @@
-"""A run made from the live one is the run that all facts give: every table of it, to the last byte.
+"""A run made from the live one is the run that all facts give: every table of it, value for value.
 
 Mixed operations over months: sightings that are new, late, early, told twice or no news; accounts that come, are closed or
 opened again; bursts of sign-ups at one place; verdicts; hubs that come and go; days on which retention lets go of much; runs
@@ -7,25 +7,20 @@ that are not published, or rolled back; accounts that are erased; loads of nothi
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from graphrisk import pipeline
-from graphrisk.ledger.store import Ledger
 from graphrisk.model import DAY_US, HOUR_US, moment_of
-from graphrisk.pipeline.detecting import computed
 from graphrisk.policy import Policy
 from graphrisk.runs.store import current_run, publications, read_table
-from graphrisk.runs.tables import FACT_SCHEMAS, SCHEMAS
-from graphrisk.scoring.reference import read_reference
 from graphrisk.settings import Settings
 from tests.support_detection import MONDAY, Facts, account, settings, sighting, write_facts
+from tests.support_increments import differing
 
 KINDS = ("device", "device", "card", "ip", "ip", "ip", "email", "phone", "address", "user_agent", "bin")
 SMALL_CAPS = {"device": 9, "card": 5, "ip": 4, "email": 4}
@@ -120,22 +115,6 @@ class Town:
         name = self._dice.choice(list(self._created))
         del self._created[name]
         return name
-
-
-def differing(at: Settings, made: dict[str, Any]) -> list[str]:
-    """What of a run is not as computed from all facts."""
-    runs = [move.run_id for move in reversed(publications(at.home))]
-    loads = Ledger(at.ledger).loads(datetime.fromisoformat(made["as_of"]))
-    reference = read_reference(at.reference_file)
-    with at.scratch("test") as scratch:
-        tables, again = computed(
-            at, scratch, Policy.model_validate(made["policy"]), reference, made, loads, runs, anew=True
-        )
-        names = (*SCHEMAS, *FACT_SCHEMAS)
-        other = [name for name in names if not read_table(at.runs, made["run_id"], name).equals(tables[name])]
-    told = ("counts", "profile", "clock", "lineage_of", "output_digest", "news", "drift")
-    one, other_way = (json.loads(json.dumps(each)) for each in (made, again))  # as the manifest has it
-    return other + [name for name in told if one[name] != other_way[name]]
 
 
 def goes_back(at: Settings) -> bool:

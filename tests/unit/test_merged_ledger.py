@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import signal
@@ -20,9 +21,10 @@ from graphrisk.ledger.reading import code_facts, view_facts, view_loads
 from graphrisk.ledger.store import Ledger
 from graphrisk.model import DAY_US, HOUR_US
 from graphrisk.policy import Policy
-from graphrisk.runs.store import current_run
+from graphrisk.runs.store import current_run, verify_run
 from graphrisk.settings import Settings
 from tests.support_detection import MONDAY, account, detect, farm, load, settings, sighting, write_facts
+from tests.support_increments import differing
 
 ROWS = (
     "SELECT account_id, kind, value, network, hint, week, first, last FROM coded_sightings JOIN coded_accounts USING (key)",
@@ -115,7 +117,42 @@ def test_what_is_wrong_in_the_live_run_is_not_handed_on(tmp_path: Path, caplog: 
     again = detect(at)
     assert "increment" not in again
     assert "computed anew" in caplog.text
-    assert again["output_digest"] == pipeline.detect(at, Policy(), anew=True)["output_digest"]
+    assert differing(at, again) == []
+
+
+def test_a_run_that_was_made_wrong_is_replaced_when_it_is_computed_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = loaded(tmp_path)
+    pipeline.publish(at, Policy(), detect(at)["run_id"])
+    load(at, write_facts(tmp_path / "four", {"sightings": farm("west", 5, 20)}))
+    made = pipeline.detect(at, Policy())
+    folder = at.runs / made["run_id"]
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"]["links.arrow"]["sha256"] = "0" * 64
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    again = pipeline.detect(at, Policy(), anew=True)
+    assert "is replaced" in caplog.text
+    verify_run(at.runs, made["run_id"])
+    caplog.clear()
+    assert pipeline.detect(at, Policy(), anew=True)["files"] == again["files"]
+    assert "is replaced" not in caplog.text
+
+
+@pytest.mark.parametrize("harm", ["folder", "unreadable"])
+def test_where_no_merged_ledger_can_be_made_the_ledger_itself_is_read(
+    tmp_path: Path, harm: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    at = loaded(tmp_path)
+    before = detect(at)["output_digest"]
+    file = at.merged / "ledger.duckdb"
+    file.unlink()
+    if harm == "folder":
+        (file / "inside").mkdir(parents=True)
+    else:
+        file.symlink_to(tmp_path / "nowhere" / "at all")
+    assert detect(at)["output_digest"] == before
+    assert "the ledger itself is read" in caplog.text
 
 
 def test_while_another_process_uses_it_the_ledger_itself_is_read(

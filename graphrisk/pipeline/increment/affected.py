@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from scipy.sparse import coo_array, csr_array
 from scipy.sparse.csgraph import connected_components
 
-from graphrisk.linkage.local import priced_pairs
-from graphrisk.model import Bools, Ints, Links
+from graphrisk.linkage.local import Priced, pairs_among, priced_pairs
+from graphrisk.model import Bools, Ints, Links, Uses
 from graphrisk.pipeline.increment.base import Base
 from graphrisk.pipeline.increment.changes import Changes
 from graphrisk.policy import Policy
@@ -26,6 +26,9 @@ from graphrisk.runs.fact_tables import by_account
 from graphrisk.runs.facts import Facts
 from graphrisk.runs.splicing import Keys, keys_of, located, splice, spliced, words
 from graphrisk.runs.tables import build
+
+MOST_PAIRS = 5_000_000
+"""A gigabyte of them."""
 
 TOLD = ("created", "status", "marketplace", "label")
 """What is said of an account besides its sightings."""
@@ -121,13 +124,25 @@ class Affected:
     kept_links: Links
 
 
+class TooManyPairsError(Exception):
+    """There is more to be priced than should be held in memory at once."""
+
+
+def priced_among(renewed: Renewed, accounts: Ints, policy: Policy) -> tuple[Uses, Priced]:
+    """What the accounts share, and its prices. Raises ``TooManyPairsError``."""
+    uses = renewed.facts.uses_of(accounts)
+    if (pairs := pairs_among(uses, policy)) > MOST_PAIRS:
+        raise TooManyPairsError(f"{pairs:,} pairs of accounts share what may have changed, more than {MOST_PAIRS:,}")
+    return uses, priced_pairs(uses, policy)
+
+
 def affected(base: Base, changes: Changes, renewed: Renewed, policy: Policy) -> Affected:
     """Which accounts must be computed again."""
     count, links = changes.ids.num_rows, base.links
     before = links._replace(a=changes.moved[links.a], b=changes.moved[links.b])
     shared = _shared(renewed, policy, count)
     near = np.diff(shared.indptr) > 0
-    found, _ = priced_pairs(renewed.facts.uses_of(np.flatnonzero(near)), policy).links(policy.links.threshold)
+    found, _ = priced_among(renewed, np.flatnonzero(near), policy)[1].links(policy.links.threshold)
     again = near[before.a] & near[before.b]
     roots = np.zeros(count, bool)
     roots[_changed_ends(before.take(again), found, count)] = True

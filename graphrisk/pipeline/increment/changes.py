@@ -30,7 +30,7 @@ from graphrisk.linkage.cohorts import add_cohorts
 from graphrisk.model import FIRST_MONDAY_US, WEEK_US, Ints
 from graphrisk.pipeline.increment.base import Base
 from graphrisk.policy import Policy
-from graphrisk.runs.fact_tables import arrivals_table, attributes_and_uses, routes_table
+from graphrisk.runs.fact_tables import arrivals_table, attributes_and_uses, lossless, routes_table
 from graphrisk.runs.splicing import located, splice, words
 
 NUMBERED = """
@@ -152,9 +152,7 @@ def changes_since(
     cohorts = add_cohorts(columns, policy, expected_share)
     routes, arrivals = _routes(columns, base, retention(policy, clock).ip), _renew(columns)
     attributes, uses = attributes_and_uses(columns)
-    columns.execute("SET arrow_lossless_conversion = true")
-    dirty = columns.sql("SELECT kind, value, week FROM dirty ORDER BY value, kind, week").to_arrow_table()
-    columns.execute("RESET arrow_lossless_conversion")
+    dirty = lossless(columns, "SELECT kind, value, week FROM dirty ORDER BY value, kind, week")
     return Changes(clock, moved, ids, attributes, uses, dirty, active, routes, arrivals, cohorts)
 
 
@@ -223,12 +221,13 @@ def _active(columns: duckdb.DuckDBPyConnection, position: Ints) -> tuple[Ints, I
 HUBS = """
 CREATE TABLE attributes AS
 WITH every AS (
-    SELECT kind::UTINYINT AS kind, value::UUID AS value FROM hubs_before
-    UNION SELECT kind, value FROM dirty JOIN caps USING (kind)
+    SELECT kind::UTINYINT AS kind, value::UUID AS value, week FROM hubs_before
+    UNION SELECT kind, value, week FROM dirty JOIN caps USING (kind)
 ), counted AS (
-    SELECT kind, value, count(DISTINCT account)::INTEGER AS accounts FROM retained JOIN every USING (kind, value) GROUP BY ALL
+    SELECT kind, value, week, count(DISTINCT account)::INTEGER AS accounts FROM retained JOIN every USING (kind, value, week)
+    GROUP BY ALL
 )
-SELECT row_number() OVER ()::INTEGER AS attribute, kind, value, 0::INTEGER AS week, NULL::VARCHAR AS hint, accounts
+SELECT row_number() OVER ()::INTEGER AS attribute, kind, value, week, NULL::VARCHAR AS hint, accounts
 FROM counted JOIN caps USING (kind) WHERE accounts > cap
 """
 
@@ -241,7 +240,7 @@ def _name_hubs(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy) -
     cap_of[list(caps)] = list(caps.values())
     rows = np.flatnonzero(facts.degrees > cap_of[facts.kind])
     values = pa.array([facts.value(row).hex() for row in rows.tolist()], pa.string())
-    columns.register("hubs_before", pa.table({"kind": facts.kind[rows], "value": values}))
+    columns.register("hubs_before", pa.table({"kind": facts.kind[rows], "value": values, "week": facts.week[rows]}))
     limits = {"kind": pa.array(list(caps), pa.uint8()), "cap": pa.array(list(caps.values()), pa.int32())}
     columns.register("caps", pa.table(limits))
     columns.execute(HUBS)
@@ -255,9 +254,7 @@ def _routes(columns: duckdb.DuckDBPyConnection, base: Base, ip: int) -> pa.Table
     """The routes of the base, with those of the addresses that were stirred in the place of theirs."""
     columns.execute(filled(STIRRED_ADDRESSES, {"$ip": ip}))
     fresh = routes_table(columns, "FROM visited SEMI JOIN stirred_addresses ON address = value")
-    columns.execute("SET arrow_lossless_conversion = true")
-    again = columns.sql("SELECT value FROM stirred_addresses ORDER BY value").to_arrow_table()
-    columns.execute("RESET arrow_lossless_conversion")
+    again = lossless(columns, "SELECT value FROM stirred_addresses ORDER BY value")
     before = base.tables["routes"]
     known = words(before["address"])
     rows, there = located(known, words(again["value"]))

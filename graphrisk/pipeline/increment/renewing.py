@@ -1,4 +1,4 @@
-"""renewed(): the tables of a run from those of the live one, equal to those of a whole run to the last byte."""
+"""renewed(): the tables of a run from those of the live one, equal to those of a whole run, value for value."""
 
 # pyarrow makes its compute functions when it is imported, where no type checker sees them.
 # pyright: reportAttributeAccessIssue=false
@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 
 from graphrisk.detection.components import find_components
 from graphrisk.linkage.links import Linkage, state_rules
-from graphrisk.linkage.local import Evidence, priced_pairs
+from graphrisk.linkage.local import Evidence
 from graphrisk.logs import StageClock
 from graphrisk.model import NEVER, Ints, Links
 from graphrisk.pipeline.finding import Found, find_rings, identify_rings, profile, run_tables
-from graphrisk.pipeline.increment.affected import Affected, Renewed, affected, renewed_facts
+from graphrisk.pipeline.increment.affected import Affected, Renewed, affected, priced_among, renewed_facts
 from graphrisk.pipeline.increment.base import Base
 from graphrisk.pipeline.increment.changes import Changes, changes_since
 from graphrisk.policy import Policy
@@ -54,7 +54,7 @@ def renewed(
     with clock.stage("assembly"):
         part = run_tables(columns, policy, found, identified)
         links = _all_links(again, linkage.links)
-        tables = _whole(base, changes, again, part, links, same) | facts.tables
+        tables = _whole_tables(base, changes, again, part, links, same) | facts.tables
     figures: dict[str, Any] = {
         "lineage_of": lineage_of,
         "clock": changes.clock,
@@ -72,8 +72,8 @@ def _part(
     facts, count = renewed.facts, changes.ids.num_rows
     local = np.full(count, -1)
     local[accounts] = np.arange(len(accounts))
-    priced = facts.uses_of(accounts)
-    links, evidence = priced_pairs(priced, policy).links(policy.links.threshold)
+    shared, priced = priced_among(renewed, accounts, policy)
+    links, evidence = priced.links(policy.links.threshold)
     links = links._replace(a=local[links.a], b=local[links.b])
     uses, attribute = facts.uses_by(accounts)
     outside, outside_on = _closed_elsewhere(changes, renewed, policy, np.unique(attribute), local)
@@ -82,12 +82,12 @@ def _part(
     ids = changes.ids.take(pa.array(accounts))
     for name, table in (
         ("ids", _ids(ids, len(accounts), len(closed))),
-        ("weekly", _weekly(facts, renewed, local, uses, attribute)),
+        ("weekly", _weekly(renewed, local, uses, attribute)),
         ("retained", _retained(renewed, accounts)),
-        ("attributes", _attributes(facts, renewed, np.unique(np.concatenate([attribute, outside_on])))),
+        ("attributes", _attributes(renewed, np.unique(np.concatenate([attribute, outside_on])))),
         ("uses", _uses(renewed, local, np.concatenate([uses, outside]), np.concatenate([attribute, outside_on]))),
         ("links", pa.table(dict(zip(("a", "b", "strength", "onset"), links[:4], strict=True)))),
-        ("evidence", _evidence(renewed, links, evidence, priced.row, local, count)),
+        ("evidence", _evidence(renewed, links, evidence, shared.row, local, count)),
     ):
         columns.register(name, table)
     state_rules(columns, policy)
@@ -125,7 +125,8 @@ def _uuids(renewed: Renewed, attributes: Ints) -> pa.Array:
     return pa.ExtensionArray.from_storage(pa.uuid(), value)
 
 
-def _weekly(facts: Any, renewed: Renewed, local: Ints, uses: Ints, attribute: Ints) -> pa.Table:
+def _weekly(renewed: Renewed, local: Ints, uses: Ints, attribute: Ints) -> pa.Table:
+    facts = renewed.facts
     kept = facts.source[attribute] < 0
     account = local[renewed.tables["uses"]["account"].to_numpy()[uses[kept]]]
     on = attribute[kept]
@@ -138,7 +139,8 @@ def _retained(renewed: Renewed, accounts: Ints) -> pa.Table:
     return table.filter(pc.is_valid(table["first"]))
 
 
-def _attributes(facts: Any, renewed: Renewed, rows: Ints) -> pa.Table:
+def _attributes(renewed: Renewed, rows: Ints) -> pa.Table:
+    facts = renewed.facts
     shared = rows[facts.accounts(rows) > 1]
     return pa.table(
         {
@@ -193,7 +195,7 @@ def _all_links(again: Affected, links: Links) -> Links:
     return Links(*columns)
 
 
-def _whole(
+def _whole_tables(
     base: Base, changes: Changes, again: Affected, part: dict[str, pa.Table], links: Links, same: set[str]
 ) -> dict[str, pa.Table]:
     """The tables of the base with those of the part in the place of what they are about."""
