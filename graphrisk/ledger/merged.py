@@ -6,6 +6,7 @@ The file holds nothing that the ledger does not; where it does not fit the ledge
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
@@ -142,10 +143,18 @@ def merged_ledger(columns: duckdb.DuckDBPyConnection, folder: Path, loads: list[
 def _is_ready(columns: duckdb.DuckDBPyConnection, file: Path, loads: list[Load]) -> bool:
     try:
         return _attached(columns, file, loads)
-    except (duckdb.IOException, OSError) as error:
-        LOG.warning("The merged ledger %s cannot be used (%s); the ledger itself is read.", file, _first_line(error))
+    except (duckdb.IOException, duckdb.TransactionException, OSError) as error:
+        full = "No space left" in str(error)
+        LOG.log(
+            logging.INFO if full else logging.WARNING,  # a full disk is told of by whatever needs the room
+            "The merged ledger %s cannot be used (%s); the ledger itself is read.",
+            file,
+            str(error).splitlines()[0],
+        )
         with suppress(duckdb.Error):
             columns.execute("DETACH merged")
+        if full:
+            _remove(file)
         return False
 
 
@@ -173,10 +182,6 @@ def without_merged(folder: Path) -> Generator[None]:
 def is_damage(error: duckdb.Error) -> bool:
     """Whether the merged ledger must be made again, as far as DuckDB can tell."""
     return any(words in str(error) for words in DAMAGED)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
 
 
 def _remove(file: Path) -> None:
@@ -248,7 +253,8 @@ def _apply(columns: duckdb.DuckDBPyConnection, loads: list[Load], done: int) -> 
             columns.execute("INSERT INTO merged.applied VALUES (?, ?, ?, ?)", told)
         columns.execute("COMMIT")
     except BaseException:
-        columns.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # a full disk has ended it already
+            columns.execute("ROLLBACK")
         raise
     for table in TEMPORARY:
         columns.execute(f"DROP TABLE IF EXISTS {table}")
