@@ -181,7 +181,7 @@ def left_briefly(left: Mapping[str, Any]) -> str:
     if len(rings) > 1:
         told = f"rings of {_listed([f'{size:,}' for size in rings])}"
         return f"{told}; {free:,} in none" if free else told
-    return f"{rings[0]:,} stay together, {free:,} do not" if free else "all stay together"
+    return f"{rings[0]:,} stay together, {free:,} {'does' if free == 1 else 'do'} not" if free else "all stay together"
 
 
 def rests_text(ring_id: str, values: Sequence[Mapping[str, Any]]) -> str:
