@@ -27,15 +27,15 @@ class BusyError(Exception):
 
 
 @contextmanager
-def only_one(path: Path) -> Generator[None]:
-    """Hold the advisory lock of ``path``, and say in it who does; raises ``BusyError`` at once when it is held.
+def only_one(path: Path, waits: bool = False) -> Generator[None]:
+    """Hold the advisory lock of ``path``, and say in it who does; when it is held, raises ``BusyError`` at once, or ``waits``.
 
     A killed process lets go of it by itself.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as handle:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
         except BlockingIOError:
             raise BusyError(_told_of(path.read_text())) from None
         now = datetime.now(UTC).isoformat(timespec="seconds")

@@ -7,7 +7,6 @@ The file holds nothing that the ledger does not; where it does not fit the ledge
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -23,7 +22,6 @@ FORMAT = 1
 FILE, LOCK = "ledger.duckdb", "use.lock"
 DAMAGED = ("Corrupt database file", "not a valid DuckDB database file", "Could not read enough bytes")
 """What DuckDB says of a file, or of a block of one, that is not what it was written as."""
-SECONDS_BETWEEN_LOOKS = 0.1
 
 EMPTY = (
     "CREATE TABLE merged.format AS SELECT $format AS format",
@@ -168,13 +166,7 @@ def _detach(columns: duckdb.DuckDBPyConnection) -> None:
 @contextmanager
 def without_merged(folder: Path) -> Generator[None]:
     """Remove the merged ledger once nobody uses it any more, and let nobody make it again meanwhile."""
-    with ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(only_one(folder / LOCK))
-                break
-            except BusyError:
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+    with only_one(folder / LOCK, waits=True):
         _remove(folder / FILE)
         yield
 

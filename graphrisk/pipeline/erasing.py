@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from graphrisk.errors import InputError, NotFoundError, PublicationRefusedError
-from graphrisk.files import BusyError, locked, only_one
+from graphrisk.files import locked, only_one
 from graphrisk.ledger.merged import without_merged
 from graphrisk.ledger.rewriting import delete_accounts, view_stored
 from graphrisk.ledger.store import Ledger
@@ -30,7 +28,7 @@ from graphrisk.rings.identity import ring_key
 from graphrisk.runs.redaction import redact_feed, redact_reasons, redacted
 from graphrisk.runs.removal import holds, leave_cores, remove_run
 from graphrisk.runs.store import current_run, read_manifest, run_ids
-from graphrisk.settings import SECONDS_BETWEEN_LOOKS, Settings
+from graphrisk.settings import Settings
 from graphrisk.sources.tokens import token_key
 from graphrisk.sources.tombstones import read_tombstones, tombstone, write_tombstones
 
@@ -65,7 +63,8 @@ def erase(
     if reason and redacted(reason, ids) != reason:
         raise InputError("The reason names an account, and it is kept for ever; give one without its id.")
     ledger = Ledger(settings.ledger).open()
-    with locked(settings.home / "erase.lock"), _between_jobs(settings):
+    # A job writes its report again at its end, so one that is at work is waited for.
+    with locked(settings.home / "erase.lock"), only_one(settings.job_lock, waits=True):
         record = _leave_ledger(settings, ledger, ids, reason)
         _leave_runs(settings, policy, ids, record)
         figures: dict[str, Any] = {"signals": redact_feed(settings.home, ids)}
@@ -81,19 +80,6 @@ def erase(
         left += [lag] if lag else []
         certificate = record.finish(figures, input_digest(ledger.loads()), bool(left))
         return Erased(certificate, left, places_that_name(settings, ids))
-
-
-@contextmanager
-def _between_jobs(settings: Settings) -> Generator[None]:
-    """Wait for a job that is at work, since it writes its report again at its end; the next one is told who works now."""
-    with ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(only_one(settings.job_lock))
-                break
-            except BusyError:
-                time.sleep(SECONDS_BETWEEN_LOOKS)
-        yield
 
 
 def _leave_ledger(settings: Settings, ledger: Ledger, ids: list[str], reason: str | None) -> Record:

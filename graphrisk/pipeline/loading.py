@@ -18,15 +18,13 @@ from graphrisk.files import is_abandoned, locked, sweep_unfinished, write_durabl
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.pipeline.sourcing import find_tables
 from graphrisk.policy import Policy
-from graphrisk.settings import Settings
+from graphrisk.settings import SECONDS_BETWEEN_LOOKS, Settings
 from graphrisk.sources.mapping import read_mapping
 from graphrisk.sources.report import content_digest, load_report, refusal
 from graphrisk.sources.source import Source
 from graphrisk.sources.staging import Stager
 from graphrisk.sources.tokens import TokenKey, token_key
 from graphrisk.sources.tombstones import read_tombstones
-
-SECONDS_BETWEEN_LOOKS = 0.1
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import coo_array
 
+from graphrisk.runs.splicing import without_type
 from graphrisk.runs.tables import FACT_SCHEMAS, build, lists
 
 EVERY = """
@@ -62,13 +63,13 @@ def attributes_and_uses(columns: duckdb.DuckDBPyConnection) -> tuple[pa.Table, p
 def routes_table(columns: duckdb.DuckDBPyConnection, visited: str = "FROM visited") -> pa.Table:
     """``routes`` of the given rows of the relation ``visited``."""
     routes = lossless(columns, ROUTES.replace("$visited", visited))
-    return build("routes", {name: _bytes(routes[name]) for name in routes.column_names})
+    return build("routes", {name: without_type(routes[name]) for name in routes.column_names})
 
 
 def arrivals_table(columns: duckdb.DuckDBPyConnection) -> pa.Table:
     """``arrivals`` from linkage's tables ``arrivals`` and ``arrived``."""
     arrivals, newcomers = lossless(columns, ARRIVALS), columns.sql(NEWCOMERS).to_arrow_table()
-    told = {"place": _bytes(arrivals["place"]), "newcomers": _grouped(newcomers, arrivals["arrived"])}
+    told = {"place": without_type(arrivals["place"]), "newcomers": _grouped(newcomers, arrivals["arrived"])}
     return build("arrivals", {**_all(arrivals), **told})
 
 
@@ -82,7 +83,7 @@ def lossless(columns: duckdb.DuckDBPyConnection, sql: str) -> pa.Table:
 
 def _attributes_and_uses(every: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Sorted rows as one row an attribute, and one row an account on it with its earliest and latest use."""
-    value = _bytes(every["value"])
+    value = without_type(every["value"])
     words = np.frombuffer(value.buffers()[1], np.uint64)[: 2 * len(value)].reshape(-1, 2)
     key = [every[name].to_numpy() for name in ("kind", "week", "source")]
     new = np.ones(len(value), bool)
@@ -99,11 +100,6 @@ def _attributes_and_uses(every: pa.Table) -> tuple[pa.Table, pa.Table]:
         "first": first, "last": last
     }  # fmt: skip
     return build("attributes", attributes), build("uses", {**told, **spans})
-
-
-def _bytes(uuids: pa.ChunkedArray) -> Any:
-    column = uuids.combine_chunks()
-    return column.storage if isinstance(column, pa.ExtensionArray) else column
 
 
 def _all(table: pa.Table) -> dict[str, Any]:

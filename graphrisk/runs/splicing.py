@@ -30,10 +30,15 @@ def keys_of(attributes: pa.Table) -> Keys:
     return Keys(*words(attributes["value"]), *numbers)
 
 
+def without_type(uuids: pa.ChunkedArray) -> Any:
+    """A column of 16 bytes each as one array of nothing else, also where Arrow knows them as UUIDs."""
+    column = uuids.combine_chunks()
+    return column.storage if isinstance(column, pa.ExtensionArray) else column
+
+
 def sixteen(column: pa.ChunkedArray) -> Any:
     """A column of 16 bytes each as numpy has them."""
-    whole = column.combine_chunks()
-    storage = whole.storage if isinstance(whole, pa.ExtensionArray) else whole
+    storage = without_type(column)
     return np.frombuffer(storage.buffers()[1] or b"", "S16")[storage.offset : storage.offset + len(storage)]
 
 

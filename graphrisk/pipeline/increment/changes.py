@@ -52,9 +52,9 @@ FROM {sightings} JOIN kind_codes USING (code) WHERE last >= needed_from
 
 SEEN = f"CREATE VIEW seen AS {NEEDED.format(sightings='merged.sightings')}"
 
-STIRRED = """
+STIRRED = f"""
 CREATE TEMP TABLE stirred AS
-SELECT number AS account, kind, value, week, ((last - $monday) // $length)::INTEGER AS last_week
+SELECT number AS account, kind, value, week, ((last - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS last_week
 FROM merged.sightings JOIN kind_codes USING (code)
 WHERE seq > $after
    OR (last >= needed_before AND last < needed_from)
@@ -196,8 +196,6 @@ def _stir(columns: duckdb.DuckDBPyConnection, base: Base, policy: Policy, clock:
     before, now = retention(policy, base.clock), retention(policy, clock)
     advanced = week_of(now.ip_kept_from) > week_of(before.ip_kept_from)
     bound = {
-        "$monday": FIRST_MONDAY_US,
-        "$length": WEEK_US,
         "$after": base.after,
         "$visits_before": before.visits_kept_from,
         "$visits_kept_from": now.visits_kept_from,
