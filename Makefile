@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo demo-neo4j test test-long check bench bench-api bench-graph evaluate reference docs readme fmt clean
+.PHONY: help demo demo-neo4j test test-long check bench bench-api bench-graph bench-peers evaluate reference docs readme fmt clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -36,6 +36,13 @@ check: .venv/ready ## format, lint, types, layers, generated docs
 	@$(BIN)/pyright
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.docs --check
+
+bench-peers: .venv/peers ## detection beside Neo4j GDS, networkx, GraphX and Splink (Java 17+, Maven)
+	@$(BIN)/python -m tests.bench.peers
+
+.venv/peers: .venv/ready
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv sync --quiet --frozen --active --inexact --group peers
+	@touch $@
 
 bench-graph: .venv/ready ## rows a second into a real Neo4j, beside a bare driver loop, and by import
 	@$(BIN)/python -m tests.bench.graph
