@@ -77,6 +77,8 @@ class Page:
         field = self.tab.find_element(By.CSS_SELECTOR, "[data-testid=password]")
         field.send_keys(self._password, Keys.ENTER)
         self.wait(lambda: "Rings of accounts" in self.text("h3"))
+        # The Browser stores what it knows up to a second later; a page that is left before then is logged out.
+        self.wait(lambda: self.stored("connections")["connectionsById"]["$$discovery"]["password"])
 
     def wait(self, look: Callable[[], Found | None]) -> Found:
         """What ``look`` gives, as soon as it gives something. Raises ``TimeoutError``."""
@@ -92,7 +94,8 @@ class Page:
             if time.monotonic() > ends:
                 seen = self._pictures / "failed.png"
                 self.tab.save_screenshot(str(seen))
-                raise TimeoutError(f"The Browser does not show it ({last}); {seen} is what it shows")
+                shown = " ".join(self.text("body").split())[:500]
+                raise TimeoutError(f"The Browser does not show it ({last}); {seen} is what it shows: {shown}")
             time.sleep(0.3)
 
     def text(self, selector: str) -> str:
