@@ -56,6 +56,7 @@ def status(json: Json = False, home: Home = None) -> None:
 def rings(
     run_id: Run = None,
     band: Annotated[str | None, typer.Option("--band", help="Only rings of this band: high, medium or low.")] = None,
+    recommended: Annotated[bool, typer.Option("--recommended", help="Only rings recommended for action.")] = False,
     limit: Annotated[int, typer.Option("--limit", min=1, help="How many at most.")] = 20,
     json: Json = False,
     home: Home = None,
@@ -63,7 +64,7 @@ def rings(
     """The riskiest rings first."""
     if band is not None and band not in BANDS:
         raise SettingsError(f"The band {band!r} is not known; choose one of {', '.join(BANDS)}.")
-    found = pipeline.rings(settings_of(home), run_id, band, limit)
+    found = pipeline.rings(settings_of(home), run_id, band, limit, recommended)
     if json:
         print_json(found)
         return

@@ -48,6 +48,7 @@ class RingFilters(TypedDict, total=False):
     min_size: int
     kind: str
     marketplace: str
+    recommended: bool
     updated_since: datetime | str
     ordering: Literal["-score", "-size", "-updated"]
     run: str

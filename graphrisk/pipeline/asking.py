@@ -105,13 +105,19 @@ def export(settings: Settings, folder: Path, run_id: str | None = None, form: Fo
 
 
 def rings(
-    settings: Settings, run_id: str | None = None, band: str | None = None, limit: int = 20
+    settings: Settings,
+    run_id: str | None = None,
+    band: str | None = None,
+    limit: int = 20,
+    recommended: bool = False,
 ) -> list[dict[str, Any]]:
     """The riskiest rings first: id, size, core size, score, band, kinds of sharing, window, flags, whether they are
     recommended for action, and the likeliest innocent explanation."""
     table = read_table(settings.runs, chosen_run(settings, run_id), "rings")
     if band:
         table = table.filter(pc.equal(table["band"], band))
+    if recommended:
+        table = table.filter(table["recommended"])
     kept = (
         "ring_id", "size", "core_size", "score", "band", "kinds", "first_link_at", "last_link_at", "flags", "recommended", "rival",
     )  # fmt: skip

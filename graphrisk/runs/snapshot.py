@@ -171,13 +171,15 @@ class Snapshot:
 
     @cached_property
     def ring_facts(self) -> dict[str, Any]:
-        """Of each ring what lists filter and order by: score, size, band, kinds, last event, ``updated`` (microseconds)."""
+        """Of each ring what lists filter and order by: score, size, band, kinds, whether it is recommended
+        for action (None in a run from before that was told), last event, ``updated`` (microseconds)."""
         places = [self._lineage_ids.find(ring_id) for ring_id in self.rings["ring_id"].to_pylist()]
         lineage = self.lineage.take(pa.array(places, pa.int64()))
         return {
             "score": _whole(self.rings, "score").to_numpy(),
             "size": _whole(self.rings, "size").to_numpy(),
             "band": np.array(self.rings["band"].to_pylist(), object),
+            "recommended": np.array(self.rings["recommended"].to_pylist(), object),
             "kinds": [frozenset(each) for each in self.rings["kinds"].to_pylist()],
             "updated": lineage["event_at"].to_numpy(),
             "event": lineage["event"].to_pylist(),

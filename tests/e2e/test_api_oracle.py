@@ -231,6 +231,7 @@ FILTERS = st.fixed_dictionaries(
         "min_size": st.integers(1, 30),
         "kind": st.sampled_from(["device", "ip", "card", "cohort", "email", "nothing"]),
         "marketplace": st.sampled_from(["de", "DE", "us", "m1", "market_1", ""]),
+        "recommended": st.booleans(),
         "updated_since": st.sampled_from(["2020-01-01T00:00:00Z", "2100-01-01T00:00:00+02:00"]),
         "ordering": st.sampled_from(["-score", "-size", "-updated"]),
     },
@@ -266,6 +267,7 @@ def matches(ring: dict[str, Any], query: dict[str, Any]) -> bool:
         and ring["size"] >= query.get("min_size", 0)
         and ("kind" not in query or query["kind"] in ring["kinds"])
         and ("marketplace" not in query or query["marketplace"] in ring["marketplaces"])
+        and ("recommended" not in query or ring["recommended"] is query["recommended"])
         and (since is None or datetime.fromisoformat(ring["updated_at"]) >= datetime.fromisoformat(since))
     )
 

@@ -53,7 +53,7 @@ def test_query_parameters_are_never_ignored(api: Api) -> None:
         "band=HIGH", "band=", "min_score=1001", "min_score=-1", "min_size=0", "min_size=99999999999999999999",
         "status=dead", "ordering=score", "ordering=-id", "updated_since=yesterday", "updated_since=2026-01-01T00:00:00",
         "as_of=2026-13-01T00:00:00Z", "as_of=", "run=" + "r" * 65, "kind=" + "k" * 65, "cursor=" + "c" * 401,
-        "status=retired&band=high", "%00=1", "%ff=%ff", "limit=1;limit=2",
+        "status=retired&band=high", "status=retired&recommended=true", "recommended=maybe", "%00=1", "%ff=%ff", "limit=1;limit=2",
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named(api: Api, query: str) -> None:

@@ -134,6 +134,7 @@ def test_every_answer_is_whole(served: Served, client: Client) -> None:
 
 def test_filters_and_runs_are_passed_on(client: Client) -> None:
     rings, high = list(client.rings()), list(client.rings(band="high", ordering="-size"))
+    assert [each for each in rings if each.recommended] == list(client.rings(recommended=True)) != []
     assert 0 < len(high) < len(rings)
     assert {each.ring_id for each in high} == {each.ring_id for each in rings if each.band == "high"}
     assert [each.size for each in high] == sorted((each.size for each in high), reverse=True)

@@ -207,6 +207,8 @@ def test_lists_are_ordered_filtered_and_limited(launch: Launcher, town: Town) ->
     assert len(launch("--home", town.home, "rings", "--limit", "2", "--json").json()) == 2
     high = launch("--home", town.home, "rings", "--band", "high", "--limit", "1000", "--json").json()
     assert high == [each for each in everything if each["band"] == "high"]
+    told = launch("--home", town.home, "rings", "--recommended", "--limit", "1000", "--json").json()
+    assert told == [each for each in everything if each["recommended"]] != everything
     runs = launch("--home", town.home, "runs", "--json").json()
     assert [(each["run_id"], each["status"]) for each in runs] == [(town.live, "live"), (town.candidate, "candidate")]
 

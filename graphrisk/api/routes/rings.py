@@ -37,7 +37,7 @@ _LISTED = (
 
 
 class RingsQuery(PageQuery):
-    """Which rings. ``band`` to ``marketplace`` are about live rings; ``updated_since`` about what last happened to one."""
+    """Which rings. ``band`` to ``recommended`` are about live rings; ``updated_since`` about what last happened to one."""
 
     status: Literal["live", "retired"] = "live"
     band: schemas.Band | None = None
@@ -45,6 +45,9 @@ class RingsQuery(PageQuery):
     min_size: Annotated[int | None, Field(ge=1, le=2**31 - 1)] = None
     kind: Annotated[str | None, Field(max_length=64, description="A kind of attribute under the ring's links.")] = None
     marketplace: Annotated[str | None, Field(max_length=128, description="Where some member trades.")] = None
+    recommended: Annotated[
+        bool | None, Field(description="Whether action is recommended; a run from before that was told has neither.")
+    ] = None
     updated_since: AwareDatetime | None = None
     ordering: Literal["-score", "-size", "-updated"] = "-score"
 
@@ -62,7 +65,7 @@ def add_routes(router: APIRouter) -> None:
 @scoped("rings:read")
 async def list_rings(request: Request, query: Annotated[RingsQuery, Query()]) -> Response:
     """Rings, riskiest first unless ordered otherwise; of equals the smaller id first."""
-    filters = {"band", "min_score", "min_size", "kind", "marketplace"} & query.model_fields_set
+    filters = {"band", "min_score", "min_size", "kind", "marketplace", "recommended"} & query.model_fields_set
     if query.status == "retired" and filters:
         name = min(filters)
         detail = f"{name} is about live rings; leave it out or ask for status=live."
@@ -199,6 +202,8 @@ def _chosen(snapshot: Snapshot, query: RingsQuery, links: BrowserLinks) -> Any:
         keep &= np.array([query.kind in each for each in columns["kinds"]], bool)
     if query.marketplace is not None:
         keep &= np.array([query.marketplace in each for each in snapshot.marketplaces], bool)
+    if query.recommended is not None:
+        keep &= columns["recommended"] == query.recommended
     if since is not None:
         keep &= columns["updated"] >= since
     rows = np.flatnonzero(keep)

@@ -49,9 +49,7 @@ def find(sightings: Path, groups: Path) -> None:
         spark.sql(EDGES).write.text(f"{folder}/edges")
         jvm, context = spark._jvm, spark._jsc.sc()
         level = jvm.org.apache.spark.storage.StorageLevel.MEMORY_AND_DISK()
-        graph = jvm.org.apache.spark.graphx.GraphLoader.edgeListFile(
-            context, f"{folder}/edges", False, 4, level, level
-        )
+        graph = jvm.org.apache.spark.graphx.GraphLoader.edgeListFile(context, f"{folder}/edges", False, 4, level, level)
         whole = jvm.scala.reflect.ClassTag.Int()
         found = jvm.org.apache.spark.graphx.lib.ConnectedComponents.run(graph, whole, whole)
         found.vertices().saveAsTextFile(f"{folder}/found")
