@@ -15,6 +15,24 @@ MOST_SHARED = 5
 MOST_ROWS = 500
 """Values with fewer rows than so many others of their kind are not counted; an address can have a row a week."""
 
+_LAST = 2**64 - 1
+
+MOST = f"""
+CREATE TEMP TABLE most AS
+WITH counted AS (SELECT kind, hash(token) AS place, count(*) AS rows FROM sightings GROUP BY kind, place HAVING rows > 1)
+SELECT ({_LAST} - (code & {_LAST}::UHUGEINT))::UBIGINT AS place
+FROM (SELECT unnest(max(rows::UHUGEINT << 64 | ({_LAST} - place)::UHUGEINT, {MOST_ROWS})) AS code FROM counted GROUP BY kind)
+"""
+"""Hashes of the values with most rows of each kind, of equals the smaller one. The largest of one number need not be held all
+at once, as rows in an order would have to be."""
+
+SHARED = f"""
+SELECT kind, token, min(hint), count(DISTINCT account_id) AS accounts FROM sightings SEMI JOIN most ON hash(token) = place
+GROUP BY kind, token HAVING accounts > 1
+QUALIFY row_number() OVER (PARTITION BY kind ORDER BY accounts DESC, token) <= {MOST_SHARED}
+ORDER BY kind, accounts DESC, token
+"""
+
 _DIGESTED = {
     "accounts": "account_id, epoch_us(created_at), status, marketplace",
     "sightings": "account_id, kind, token, week, epoch_us(first_seen), epoch_us(last_seen), count",
@@ -93,14 +111,9 @@ def _completeness(staged: duckdb.DuckDBPyConnection, kinds: list[str]) -> tuple[
 
 
 def _most_shared(staged: duckdb.DuckDBPyConnection) -> dict[str, list[dict[str, Any]]]:
-    rows = staged.execute(
-        "WITH most AS (SELECT kind, hash(token) AS place FROM sightings GROUP BY kind, place HAVING count(*) > 1"
-        f" QUALIFY row_number() OVER (PARTITION BY kind ORDER BY count(*) DESC, place) <= {MOST_ROWS}),"
-        " shared AS (SELECT * FROM sightings WHERE hash(token) IN (SELECT place FROM most))"
-        " SELECT kind, token, min(hint), count(DISTINCT account_id) AS accounts FROM shared GROUP BY kind, token HAVING accounts > 1"
-        f" QUALIFY row_number() OVER (PARTITION BY kind ORDER BY accounts DESC, token) <= {MOST_SHARED}"
-        " ORDER BY kind, accounts DESC, token"
-    ).fetchall()
+    staged.execute(MOST)
+    rows = staged.execute(SHARED).fetchall()
+    staged.execute("DROP TABLE most")
     shared: dict[str, list[dict[str, Any]]] = {}
     for kind, token, hint, accounts in rows:
         shared.setdefault(kind, []).append({"token": token, "hint": hint, "accounts": accounts})

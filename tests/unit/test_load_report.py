@@ -9,11 +9,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from graphrisk import pipeline
 from graphrisk.errors import LoadRefusedError
 from graphrisk.policy import LoadPolicy, Policy
+from graphrisk.sources.report import facts_report
 from tests.support import Row, ask, call_cli, load, rejects, settings_at, sighting, write_csv, write_facts
 
 UNKNOWN = sighting("a", "device", "unknown")
@@ -108,6 +110,31 @@ def test_the_report_counts_rows_rejects_completeness_and_sharing(tmp_path: Path)
     assert report["most_shared"]["email"][0]["hint"] == "free mail"
     columns = {Path(file).name: names for file, names in report["ignored_columns"].items()}
     assert columns == {"accounts.csv": ["nickname"], "sightings.csv": ["colour"]}
+
+
+STAGED_BY_MILLIONS = (
+    """
+CREATE TABLE sightings AS
+SELECT 'a' || hash(row) % 300_000 AS account_id, ['device', 'ip', 'card'][1 + row % 3] AS kind,
+       md5((hash(7 * row) % 800_000)::VARCHAR) AS token, 'h' AS hint FROM range(2_000_000) AS rows (row)
+""",
+    "INSERT INTO sightings SELECT 'a' || row, 'ip', 'hub', 'h' FROM range(50) AS rows (row)",
+    "CREATE TABLE accounts AS SELECT 'a0' AS account_id",
+    "CREATE TABLE labels AS SELECT 'a0' AS account_id",
+)
+
+
+def test_a_load_many_times_larger_than_memory_is_counted_on_the_disk(tmp_path: Path) -> None:
+    """58 million sightings were read for minutes, and then DuckDB had no memory to find the most shared values."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": "28MB", "threads": 2, "temp_directory": str(tmp_path), "preserve_insertion_order": False,
+    }  # fmt: skip
+    with duckdb.connect(config=config) as staged:
+        for statement in STAGED_BY_MILLIONS:
+            staged.execute(statement)
+        told = facts_report(staged, ["card", "device", "ip"])
+    assert told["most_shared"]["ip"][0] == {"token": "hub", "hint": "h", "accounts": 50}
+    assert {kind: len(most) for kind, most in told["most_shared"].items()} == {"card": 5, "device": 5, "ip": 5}
 
 
 def test_the_most_shared_values_come_first_and_are_at_most_five(tmp_path: Path) -> None:
