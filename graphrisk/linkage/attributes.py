@@ -37,7 +37,7 @@ FROM coded_sightings JOIN kinds ON coded_sightings.kind = kinds.name AND last >=
 
 KEPT = "NOT (kind = $ip AND last < $ip_kept_from) AND kind NOT IN ($unpriced)"
 
-RETAINED = f"CREATE VIEW retained AS FROM seen WHERE {KEPT}"
+RETAINED = f"CREATE VIEW retained AS SELECT * FROM seen WHERE {KEPT}"
 """What may be evidence. Kinds whose cap is 1 are none: all of their values are shared by strangers."""
 
 VISITED = """

@@ -34,6 +34,8 @@ TIMES_EXPECTED = 16.0
 
 _new = f"first BETWEEN created - {CLOCK_SKEW_DAYS * DAY_US} AND created + $new_days * {DAY_US}"
 
+HUBS = "CREATE TABLE hubs AS SELECT attribute, value FROM attributes WHERE $past_cap"
+
 NEW = f"""
 CREATE TABLE newcomers AS
 WITH early AS (SELECT account, address, network, first, last FROM visited JOIN ids USING (account) WHERE {_new}
@@ -44,7 +46,7 @@ WITH early AS (SELECT account, address, network, first, last FROM visited JOIN i
     UNION ALL SELECT account, {NETWORK}, network, NULL, NULL, NULL, first, last FROM early WHERE network IS NOT NULL
     UNION ALL SELECT account, {HUB}, value, NULL, NULL, NULL, first, last
               FROM hubs JOIN uses USING (attribute) JOIN ids USING (account) WHERE {_new}
-    UNION ALL SELECT account, {CROWD}, md5(one.value::VARCHAR || other.value::VARCHAR)::UUID,
+    UNION ALL SELECT account, {CROWD}, $crowd,
                      one.kind::INTEGER * 256 + other.kind, one.value, other.value,
                      greatest(one.first, other.first), greatest(one.last, other.last)
               FROM showing AS one JOIN showing AS other USING (account) WHERE one.kind < other.kind
@@ -55,6 +57,9 @@ WITH early AS (SELECT account, address, network, first, last FROM visited JOIN i
 )
 SELECT *, ((first - {FIRST_MONDAY_US}) // {WEEK_US})::INTEGER AS week FROM arrived
 """
+
+CROWD_PLACE = "md5(one.value::VARCHAR || other.value::VARCHAR)::UUID"
+"""The place of the crowd that shows two things, from how UUIDs are written."""
 
 CANDIDATES = """
 WITH weekly AS (
@@ -161,24 +166,17 @@ def surprising(arrived: Ints, rate: Floats, significance: float) -> Bools:
 
 def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_share: float) -> int:
     """Add the cohorts that pass the surprise test; returns how many. ``expected_share`` is the reference's."""
-    codes = policy.codes()
-    hubs = [(codes[name], kind.cap) for name, kind in policy.kinds.items() if kind.cohorts and kind.normaliser != "ip"]
-    past_cap = " OR ".join(f"(kind = {code} AND accounts > {cap})" for code, cap in hubs) or "false"
     columns.execute("ALTER TABLE attributes ADD COLUMN source INTEGER")
-    columns.execute(f"CREATE TABLE hubs AS SELECT attribute, value FROM attributes WHERE {past_cap}")
-    bound = {
-        "$new_days": policy.cohorts.new_days,
-        "$min_accounts": policy.cohorts.min_accounts,
-        "$cohort": codes["cohort"],
-    }
+    bound = {"$crowd": CROWD_PLACE, **cohorts_sql(policy)}
+    columns.execute(filled(HUBS, bound))
     columns.execute(filled(NEW, bound))
     candidates = columns.sql(filled(CANDIDATES, bound)).to_arrow_table()
-    columns.register("likely", candidates.filter(pa.array(_may_be(candidates, policy, expected_share))))
+    columns.register("likely", candidates.filter(pa.array(may_be(candidates, policy, expected_share))))
     columns.execute(PRESENT)
     columns.unregister("likely")
     columns.execute(NEAR)
     found = columns.sql("FROM arrivals").to_arrow_table()
-    accepted = found.filter(pa.array(are_cohorts(_arrivals(found), policy.cohorts, expected_share)))
+    accepted = found.filter(pa.array(are_cohorts(arrivals_of(found), policy.cohorts, expected_share)))
     columns.register("accepted", accepted)
     columns.execute("ALTER TABLE uses ADD COLUMN returned BOOLEAN")
     columns.execute(filled(ACCEPTED, bound))
@@ -189,18 +187,31 @@ def add_cohorts(columns: duckdb.DuckDBPyConnection, policy: Policy, expected_sha
     return accepted.num_rows
 
 
-def _arrivals(found: pa.Table) -> Arrivals:
+def cohorts_sql(policy: Policy) -> dict[str, object]:
+    """What the statements on cohorts leave open, but for ``$crowd``."""
+    codes = policy.codes()
+    hubs = [(codes[name], kind.cap) for name, kind in policy.kinds.items() if kind.cohorts and kind.normaliser != "ip"]
+    return {
+        "$past_cap": " OR ".join(f"(kind = {code} AND accounts > {cap})" for code, cap in hubs) or "false",
+        "$new_days": policy.cohorts.new_days,
+        "$min_accounts": policy.cohorts.min_accounts,
+        "$cohort": codes["cohort"],
+    }
+
+
+def arrivals_of(found: pa.Table) -> Arrivals:
+    """The columns of ``Arrivals`` of a table that has them."""
     source, arrived, present, ever, first, last = (
         found[name].to_numpy().astype(np.int64) for name in Arrivals._fields[:-1]
     )
     return Arrivals(source, arrived, present, ever, first, last, found["explained"].to_numpy())
 
 
-def _may_be(candidates: pa.Table, policy: Policy, expected_share: float) -> Bools:
+def may_be(candidates: pa.Table, policy: Policy, expected_share: float) -> Bools:
     """Which candidates are worth counting who else is there: crowds that are beyond chance by their habits alone, and at
     other places those that one more arrival might make so, even if it came in the last week that is remembered."""
     nobody = candidates.append_column("present", pa.array(np.zeros(len(candidates), np.int64)))
-    given = _arrivals(nobody)
+    given = arrivals_of(nobody)
     longest = np.maximum(given.last_week - given.first_week + 1, policy.cohort.retention_days // 7 + 2)
     rate = expected(given.present, (given.ever - given.arrived) / (longest - 1), expected_share)
     near = surprising(given.arrived + 1, rate, policy.cohorts.significance)

@@ -16,6 +16,11 @@ from graphrisk.model import HOUR_US, Links
 from graphrisk.policy import Policy
 from graphrisk.schema import NETWORK
 
+DEGREES = """
+SELECT DISTINCT kind, accounts FROM attributes JOIN kind_rules USING (kind)
+WHERE accounts BETWEEN 2 AND cap ORDER BY kind, accounts
+"""
+
 BACKBONE = """
 CREATE TABLE shared_backbone AS
 SELECT one.account AS a, other.account AS b, one.attribute, attributes.kind, price,
@@ -105,14 +110,7 @@ def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, ex
     clock = share_attributes(columns, policy, as_of)
     cohorts = add_cohorts(columns, policy, expected_share)
     _prepare_prices(columns, policy)
-    kinds = policy.priced()
-    bound = {
-        "$cohort": str(policy.codes()["cohort"]),
-        "$threshold": str(policy.links.threshold),
-        "$most_others": str(sum(kind.ceiling for kind in kinds.values() if not kind.backbone)),
-        "{backbone}": _capped(policy, True),
-        "{others}": _capped(policy, False),
-    }
+    bound = links_sql(policy)
     for statement in (BACKBONE, ONE_COHORT_A_PAIR, PAIRS, OTHERS, LINKS, EVIDENCE):
         columns.execute(filled(statement, bound))
     for table in ("shared_backbone", "shared_others", "pairs"):
@@ -121,9 +119,16 @@ def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, ex
 
 
 def state_rules(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
-    """Make the table ``kind_rules``: kind (code), cap, ceiling, gap_us, backbone, typed."""
+    """Make the table ``kind_rules`` of ``rules_table``."""
+    columns.register("rules_arrow", rules_table(policy))
+    columns.execute("CREATE TABLE kind_rules AS FROM rules_arrow")
+    columns.unregister("rules_arrow")
+
+
+def rules_table(policy: Policy) -> pa.Table:
+    """What the statements need to know of kinds: kind (code), cap, ceiling, gap_us, backbone, typed."""
     kinds = policy.priced()
-    rules = pa.table(
+    return pa.table(
         {
             "kind": pa.array(range(len(kinds)), pa.uint8()),
             "cap": pa.array([kind.cap for kind in kinds.values()], pa.int32()),
@@ -133,30 +138,39 @@ def state_rules(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
             "typed": [kind.typed for kind in kinds.values()],
         }
     )
-    columns.register("rules_arrow", rules)
-    columns.execute("CREATE TABLE kind_rules AS FROM rules_arrow")
-    columns.unregister("rules_arrow")
 
 
 def _prepare_prices(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
     state_rules(columns, policy)
-    kinds = policy.priced()
-    found = columns.sql(
-        "SELECT DISTINCT kind, accounts FROM attributes JOIN kind_rules USING (kind) WHERE accounts BETWEEN 2 AND cap ORDER BY ALL"
-    ).to_arrow_table()
-    kind, accounts = found["kind"].to_numpy(), found["accounts"].to_numpy().astype(np.int64)
-    table = price_table(kinds, {code: accounts[kind == code] for code in range(len(kinds))})
-    columns.register("prices_arrow", table)
+    columns.register("prices_arrow", prices_of(columns.sql(DEGREES).to_arrow_table(), policy))
     columns.execute(
         "CREATE TABLE price_rows AS SELECT kind::UTINYINT AS kind, accounts, gap::BIGINT AS gap, price FROM prices_arrow"
     )
     columns.unregister("prices_arrow")
 
 
+def prices_of(degrees: pa.Table, policy: Policy) -> pa.Table:
+    """The ``price_table`` of what ``DEGREES`` found."""
+    kinds = policy.priced()
+    kind, accounts = degrees["kind"].to_numpy(), degrees["accounts"].to_numpy().astype(np.int64)
+    return price_table(kinds, {code: accounts[kind == code] for code in range(len(kinds))})
+
+
+def links_sql(policy: Policy) -> dict[str, object]:
+    """What the statements on links leave open."""
+    return {
+        "$cohort": policy.codes()["cohort"],
+        "$threshold": policy.links.threshold,
+        "$most_others": sum(kind.ceiling for kind in policy.priced().values() if not kind.backbone),
+        "{backbone}": _capped(policy, True),
+        "{others}": _capped(policy, False),
+    }
+
+
 def _capped(policy: Policy, backbone: bool) -> str:
     """SQL for the sum over kinds of each kind's total, cut at its ceiling."""
     parts = [
-        f"least(coalesce(sum(price) FILTER (kind = {code}), 0), {kind.ceiling})"
+        f"least(coalesce(sum(price) FILTER (WHERE kind = {code}), 0), {kind.ceiling})"
         for code, kind in enumerate(policy.priced().values())
         if kind.backbone == backbone
     ]
