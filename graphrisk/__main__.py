@@ -8,10 +8,11 @@ from importlib.abc import MetaPathFinder
 
 
 class _NoPandas(MetaPathFinder):
-    """Pyarrow imports pandas, a second of work, at its first conversion of anything; no command has a use for it."""
+    """Pyarrow imports pandas, a second of work, at its first conversion of anything; no command has a use for it, but pyspark
+    insists on it."""
 
     def find_spec(self, fullname: str, path: Sequence[str] | None, target: object = None) -> None:
-        if fullname == "pandas":
+        if fullname == "pandas" and "pyspark" not in sys.modules:
             raise ModuleNotFoundError("Commands do without pandas.", name=fullname)
 
 

@@ -17,6 +17,7 @@ from graphrisk.cli.render import print_detected, print_load, print_published
 from graphrisk.cli.serving import DEFAULT_PORT
 from graphrisk.errors import PublicationRefusedError, SettingsError
 from graphrisk.settings import Settings
+from graphrisk.spark.session import Cluster
 
 Sources = Annotated[
     list[str],
@@ -30,6 +31,28 @@ AsOf = Annotated[
     typer.Option("--as-of", metavar="T", help="Only facts accepted, and labels known, by this time (ISO 8601; UTC)."),
 ]
 EngineName = Annotated[str, typer.Option("--engine", metavar="NAME", help="igraph, leidenalg or networkx.")]
+DetectingEngine = Annotated[
+    str,
+    typer.Option(
+        "--engine", metavar="NAME", help="igraph, leidenalg or networkx; or spark: igraph's on a Spark cluster."
+    ),
+]
+Master = Annotated[
+    str | None,
+    typer.Option("--master", metavar="URL", help="With --engine spark: local[2], spark://HOST:7077, yarn, k8s://…"),
+]
+LedgerUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger", metavar="URL", help="With --engine spark: where executors read a copy of the ledger's folder."
+    ),
+]
+WorkUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--work", metavar="URL", help="With --engine spark: a folder for work in progress that all executors reach."
+    ),
+]
 Force = Annotated[bool, typer.Option("--force", help="Publish although the guard refuses; needs --reason.")]
 Reason = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Why; recorded with the move of the pointer.")
@@ -63,7 +86,10 @@ def load(
 
 def detect(
     as_of: AsOf = None,
-    engine: EngineName = "igraph",
+    engine: DetectingEngine = "igraph",
+    master: Master = None,
+    ledger: LedgerUrl = None,
+    work: WorkUrl = None,
     shadow: Annotated[
         bool,
         typer.Option("--shadow", help="Only say what the live run would say under this policy; cannot be published."),
@@ -80,7 +106,10 @@ def detect(
     settings = settings_of(home)
     if shadow and as_of is not None:
         raise SettingsError("A shadow run is of the live run's own moment; leave out --as-of or --shadow.")
-    manifest = pipeline.detect(settings, policy_of(settings, policy), parsed_time(as_of), engine, shadow, anew=anew)
+    cluster = cluster_of(engine, master, ledger, work)
+    communities = "igraph" if cluster else engine
+    chosen, moment = policy_of(settings, policy), parsed_time(as_of)
+    manifest = pipeline.detect(settings, chosen, moment, communities, shadow, anew=anew, cluster=cluster)
     found = pipeline.diff(settings, manifest["live_run"], manifest["run_id"]) if shadow else None
     if json:
         told = without_files(manifest)
@@ -217,6 +246,16 @@ def parsed_time(text: str | None) -> datetime | None:
             f"--as-of is {text!r}, which is not ISO 8601; write it like 2026-06-30T12:00:00Z."
         ) from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def cluster_of(engine: str, master: str | None, ledger: str | None, work: str | None) -> Cluster | None:
+    """Where Spark runs, if that is the engine. Raises ``SettingsError`` when it is not and one of the others is given."""
+    if engine == "spark":
+        return Cluster(master, ledger, work)
+    given = next((name for name, value in (("master", master), ("ledger", ledger), ("work", work)) if value), None)
+    if given:
+        raise SettingsError(f"--{given} goes with --engine spark, and the engine is {engine}.")
+    return None
 
 
 def forced(force: bool, reason: str | None) -> str | None:

@@ -26,6 +26,7 @@ from graphrisk.pipeline.increment.affected import TooManyPairsError
 from graphrisk.pipeline.increment.base import base_of
 from graphrisk.pipeline.increment.renewing import renewed
 from graphrisk.pipeline.profiling import compared
+from graphrisk.pipeline.spread.spreading import spread
 from graphrisk.policy import Policy
 from graphrisk.runs.assembly import neighbours_table
 from graphrisk.runs.fact_tables import facts_tables
@@ -33,6 +34,7 @@ from graphrisk.runs.store import current_run, publications, read_manifest, write
 from graphrisk.runs.tables import output_digest
 from graphrisk.scoring.reference import Reference, read_reference
 from graphrisk.settings import Settings
+from graphrisk.spark.session import Cluster
 
 
 def detect(
@@ -43,6 +45,7 @@ def detect(
     shadow: bool = False,
     resume: bool = False,
     anew: bool = False,
+    cluster: Cluster | None = None,
 ) -> dict[str, Any]:
     """Compute a run from the facts known as of a moment; returns its manifest. Readers do not see it yet.
 
@@ -51,7 +54,7 @@ def detect(
     what the live one would have said under this policy: it is of the same moment, and cannot be published. With
     ``resume`` a run of that name that is there is taken as it is. What nothing can have changed since the live run is
     taken from it, unless all is to be computed ``anew``: the run is the same, and replaces one of its name that is not and
-    that was never published. Raises ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory, nothing live to
+    that was never published. With a ``cluster`` all of it is computed there, and is the same. Raises ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory, nothing live to
     shadow) or ``StoreError`` (the home cannot be used).
     """
     settings.prepare()
@@ -67,7 +70,7 @@ def detect(
         return read_manifest(settings.runs, manifest["run_id"])
     published = [move.run_id for move in reversed(publications(settings.home))]
     with settings.scratch("detect") as scratch:
-        tables, manifest = computed(settings, scratch, policy, reference, manifest, loads, published, anew)
+        tables, manifest = computed(settings, scratch, policy, reference, manifest, loads, published, anew, cluster)
         unseen = anew and manifest["run_id"] not in published
         return write_run(scratch, settings.runs, tables, manifest, replaces=unseen)
 
@@ -81,6 +84,7 @@ def computed(
     loads: list[Load],
     published: list[str],
     anew: bool = False,
+    cluster: Cluster | None = None,
 ) -> tuple[dict[str, pa.Table], dict[str, Any]]:
     """The tables of a run and its whole manifest, from the beginning of the latter (``described``).
 
@@ -94,13 +98,19 @@ def computed(
         with settings.columns(scratch) as columns, _memory_explained(settings), ExitStack() as held:
             with clock.stage("reading"):
                 view_loads(columns, Ledger(settings.ledger), moment, loads)
-                is_merged = not anew and held.enter_context(merged_ledger(columns, settings.merged, loads))
-                if not is_merged:
+                is_merged = (
+                    not anew and not cluster and held.enter_context(merged_ledger(columns, settings.merged, loads))
+                )
+                if not is_merged and not cluster:
                     merge_facts(columns, len(loads))
                     code_facts(columns)
             with clock.stage("base"):
                 base = base_of(settings, manifest, loads) if is_merged else None
-            if base:
+            if cluster:
+                tables, figures = spread(
+                    columns, settings, scratch, cluster, priced, reference, manifest, loads, published, clock
+                )
+            elif base:
                 tables, figures = renewed(columns, settings, priced, reference, manifest, base, published, clock)
             else:
                 tables, figures = _whole(columns, settings, priced, reference, manifest, published, clock)
