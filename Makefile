@@ -4,7 +4,7 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
 
-.PHONY: help demo demo-neo4j test test-long check bench bench-api bench-graph bench-peers evaluate reference docs readme fmt clean
+.PHONY: help demo demo-neo4j test test-long test-spark check bench bench-api bench-graph bench-peers evaluate reference docs readme fmt clean
 
 help: ## say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -16,6 +16,11 @@ help: ## say what can be made
 	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv sync --quiet --frozen --active --inexact
 	@touch $@
 
+# pyspark is 450 MB, which only tests and types need.
+.venv/spark: .venv/ready
+	@VIRTUAL_ENV=$(CURDIR)/.venv $(BIN)/uv sync --quiet --frozen --active --inexact --extra spark
+	@touch $@
+
 demo: .venv/ready ## the main job on a small marketplace, embedded, then what to look at
 	@$(BIN)/graphrisk demo
 
@@ -24,13 +29,16 @@ demo-neo4j: .venv/ready ## the same into a real Neo4j (Java 17+, Maven), then wh
 	@$(BIN)/graphrisk demo
 	@echo; echo "And in the graph:"; $(BIN)/graphrisk --home demo/home neo4j start
 
-test: .venv/ready ## all tests but the long ones, in two halves at once
+test: .venv/spark ## all tests but the long ones and most of Spark's, in two halves at once
 	@$(BIN)/python -m tests
 
-test-long: .venv/ready ## the long tests
+test-spark: .venv/spark ## the rest of Spark's: partitions, executors that are killed, chains, more random facts
+	@$(BIN)/python -m pytest -q -m spark tests/spark
+
+test-long: .venv/spark ## the long tests
 	@$(BIN)/python -m pytest -q -m slow -o faulthandler_timeout=7200
 
-check: .venv/ready ## format, lint, types, layers, generated docs
+check: .venv/spark ## format, lint, types, layers, generated docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright

@@ -1,4 +1,4 @@
-"""All tests but the long ones, in two halves at once: ``python -m tests``.
+"""All tests but the long ones and most of Spark's, in two halves at once: ``python -m tests``.
 
 The first half shows how far it is; what the second says is kept until both have ended, so that neither is torn. No two
 tests that start Neo4j run at once, and each half is what ``python -m pytest`` runs for the folders.
@@ -18,7 +18,7 @@ FIRST = ("tests/contracts", "tests/e2e", "tests/properties")
 
 
 def start(*words: str, said: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow", *words]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "not slow and not spark", *words]
     return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT if said else None)
 
 

@@ -70,14 +70,12 @@ SELECT bucket, a, b, strength, onset, proves_a, proves_b, with_ip, with_cohort F
 SPANS = "SELECT account, min(first) AS first, max(last) AS last FROM retained GROUP BY account"
 
 
-def work_on_components(
-    work: Work, find: Callable[[pa.Table], bytes], links_a_bucket: int = LINKS_A_BUCKET, large: int = LARGE_COMPONENT
-) -> list[bytes]:
+def work_on_components(work: Work, find: Callable[[pa.Table], bytes]) -> list[bytes]:
     """What ``find`` gives for the table of each bucket, called on executors, in the order of buckets; of a marketplace without
     links, what it gives for a bucket of nothing."""
     work.view("sizes", SIZES)
-    buckets = 2 + work.number("SELECT count(*) FROM links") // links_a_bucket
-    work.keep("bucketed", BUCKETED.replace("$large", str(large)).replace("$buckets", str(buckets)))
+    buckets = 2 + work.number("SELECT count(*) FROM links") // LINKS_A_BUCKET
+    work.keep("bucketed", BUCKETED.replace("$large", str(LARGE_COMPONENT)).replace("$buckets", str(buckets)))
     work.view("closed", CLOSED)
     work.view("spans", SPANS)
     parts = [_told(work, part) for part in PARTS]

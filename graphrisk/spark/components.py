@@ -53,23 +53,18 @@ def find_components(work: Work, links_on_driver: int = LINKS_ON_DRIVER) -> None:
         columns = {"account": pa.array(accounts, pa.int32()), "component": pa.array(component, pa.int32())}
         work.keep("components", work.frame(pa.table(columns)))
         return
-    work.keep("edges_0", "SELECT least(a, b) AS a, greatest(a, b) AS b FROM links")
-    _view_edges(work, "edges_0")
+    work.view("edges", "SELECT a, b FROM links")
     before = None
-    for number in range(1, MOST_ROUNDS + 1):
-        for star, statement in (("large", LARGE_STAR), ("small", SMALL_STAR)):
-            work.keep(f"edges_{number}_{star}", statement)
-            _view_edges(work, f"edges_{number}_{star}")
+    for _ in range(MOST_ROUNDS):
+        for star, statement in (("large_star", LARGE_STAR), ("small_star", SMALL_STAR)):
+            work.keep(star, statement)
+            work.view("edges", f"SELECT a, b FROM {star}")
         now = work.fetch(CHECKSUM).to_pylist()
         if now == before:
             work.keep("components", COMPONENTS)
             return
         before = now
     raise DetectionError(f"Components were not found in {MOST_ROUNDS} rounds; this is a fault of graphrisk.")
-
-
-def _view_edges(work: Work, table: str) -> None:
-    work.view("edges", f"SELECT a, b FROM {table}")
 
 
 def components_of(a: Ints, b: Ints) -> tuple[Ints, Ints]:

@@ -27,6 +27,9 @@ SECONDS_TO_REACH = 10.0
 ON_ONE_MACHINE = ("local", "local-cluster")
 """What ``--master`` begins with where nothing but this machine is used."""
 
+MASTERS = re.compile(r"local(\[(\d+|\*)(, *\d+)?\])?|local-cluster\[[\d ,]+\]|yarn|(spark|k8s)://.+")
+EXAMPLES = "local[2], spark://HOST:7077, yarn or k8s://https://HOST:PORT"
+
 
 @dataclass(frozen=True)
 class Cluster:
@@ -58,7 +61,7 @@ def session_of(cluster: Cluster, scratch: Path) -> Generator[SparkSession]:
     session = known or _started(cluster, scratch)
     try:
         with _in_utc(session):
-            _check_work(cluster, session.sparkContext.master or "")
+            _check_work(cluster, session.sparkContext.master)
             yield session
     except (PySparkException, Py4JError) as error:
         raise DetectionError(
@@ -72,8 +75,9 @@ def session_of(cluster: Cluster, scratch: Path) -> Generator[SparkSession]:
 def _started(cluster: Cluster, scratch: Path) -> SparkSession:
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
-    _check_java()
     _check_master(cluster.master)
+    _check_work(cluster, cluster.master)
+    _check_java()
     logging.getLogger("SQLQueryContextLogger").disabled = True  # prints what it raises as well
     builder = SparkSession.builder.appName("graphrisk")
     for name, value in settings_for(cluster.master, scratch).items():
@@ -85,7 +89,7 @@ def _started(cluster: Cluster, scratch: Path) -> SparkSession:
         except Exception as error:
             raise SettingsError(
                 f"Spark cannot be started at the master {cluster.master!r} ({_reason(error, log)}); "
-                "check --master: local[2], spark://HOST:7077, yarn, k8s://…"
+                f"check --master: {EXAMPLES}."
             ) from error
 
 
@@ -108,7 +112,7 @@ def settings_for(master: str | None, scratch: Path) -> dict[str, str]:
         "spark.ui.enabled": "false",
         "spark.local.dir": str(scratch / "spark"),
         "spark.sql.shuffle.partitions": "16",
-        "spark.driver.memory": os.environ.get("GRAPHRISK_SPARK_DRIVER_MEMORY", "4g"),
+        "spark.driver.memory": os.environ.get("GRAPHRISK_SPARK_MEMORY", "4g"),
         "spark.driver.maxResultSize": "0",
         "spark.sql.warehouse.dir": str(scratch / "warehouse"),
     }
@@ -118,7 +122,7 @@ def settings_for(master: str | None, scratch: Path) -> dict[str, str]:
 def _own_python(master: str | None) -> Generator[None]:
     """Executors on this machine run this Python, unless another one is named."""
     name = "PYSPARK_PYTHON"
-    named = name in os.environ or not (master or "local").startswith(ON_ONE_MACHINE)
+    named = name in os.environ or _is_submitted() or not (master or "local").startswith(ON_ONE_MACHINE)
     if not named:
         os.environ[name] = sys.executable
     try:
@@ -144,10 +148,10 @@ def _in_utc(session: SparkSession) -> Generator[None]:
             session.conf.set("spark.sql.session.timeZone", before)
 
 
-def _check_work(cluster: Cluster, master: str) -> None:
-    if cluster.work is None and not master.startswith(ON_ONE_MACHINE):
+def _check_work(cluster: Cluster, master: str | None) -> None:
+    if master and cluster.work is None and not master.startswith(ON_ONE_MACHINE):
         raise SettingsError(
-            f"With the master {master} executors are elsewhere; name a folder that all of them reach with --work, as hdfs:///tmp/graphrisk."
+            f"With the master {master} executors are on other machines; name a folder that all of them reach, as --work hdfs:///tmp."
         )
 
 
@@ -156,19 +160,30 @@ def _check_java() -> None:
         return
     home = os.environ.get("JAVA_HOME")
     java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
-    wanted = f"Spark needs Java {OLDEST_JAVA} or newer"
+    if java is None:
+        raise SettingsError(
+            f"Spark needs Java {OLDEST_JAVA} or newer, and none is there; install one or set JAVA_HOME."
+        )
     try:
-        told = subprocess.run([java or "java", "-version"], capture_output=True, text=True, check=True).stderr  # noqa: S603 - what Spark starts
+        told = subprocess.run([java, "-version"], capture_output=True, text=True, check=True).stderr  # noqa: S603 - what Spark starts
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SettingsError(f"{wanted}, and {java or 'none'} is not it; install it or set JAVA_HOME.") from error
+        raise SettingsError(
+            f"{java} cannot be run ({type(error).__name__}); install Java {OLDEST_JAVA} or set JAVA_HOME."
+        ) from error
     found = re.search(r'version "(\d+)', told)
     if found and int(found[1]) < OLDEST_JAVA:
-        raise SettingsError(f"{wanted}, and {java} is Java {found[1]}; install a newer one or set JAVA_HOME.")
+        raise SettingsError(
+            f"Spark needs Java {OLDEST_JAVA} or newer, and {java} is Java {found[1]}; install a newer one or set JAVA_HOME."
+        )
 
 
 def _check_master(master: str | None) -> None:
-    """Ask each host of a standalone master for a connection, since Spark itself would try for minutes."""
-    if master is None or not master.startswith("spark://"):
+    """Know a master by its form, and ask each host of a standalone one for a connection: Spark itself would try for minutes."""
+    if master is None:
+        return
+    if not MASTERS.fullmatch(master):
+        raise SettingsError(f"The Spark master {master!r} is not known; write it like {EXAMPLES}.")
+    if not master.startswith("spark://"):
         return
     hosts = [urlsplit(f"spark://{each}") for each in master.removeprefix("spark://").split(",")]
     try:

@@ -1,0 +1,96 @@
+"""A run on Spark is the run of one machine: every table of it, value for value, and every figure of its manifest."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from graphrisk import pipeline
+from graphrisk.policy import Policy
+from graphrisk.runs.store import verify_run
+from graphrisk.settings import Settings
+from graphrisk.spark import buckets
+from graphrisk.spark.session import Cluster
+from tests.properties.test_increments import DENSE, SPARSE, small_policy
+from tests.support_detection import MONDAY, load, settings, sighting, write_facts
+from tests.support_spark import differing_on, town_home, world_home
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return world_home(tmp_path_factory.mktemp("world"), 1_500, 7)
+
+
+@contextmanager
+def configured(**values: str) -> Generator[None]:
+    """The session with other settings."""
+    session = SparkSession.getActiveSession()
+    assert session
+    names = {f"spark.sql.{name.replace('_', '.')}": value for name, value in values.items()}
+    before = {name: session.conf.get(name) for name in names}
+    for name, value in names.items():
+        session.conf.set(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            session.conf.set(name, str(value))
+
+
+def test_a_world_of_several_loads(spark: Cluster, world: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several buckets, and some components in buckets of their own."""
+    monkeypatch.setattr(buckets, "LINKS_A_BUCKET", 500)
+    monkeypatch.setattr(buckets, "LARGE_COMPONENT", 100)
+    assert differing_on(spark, world, Policy()) == []
+
+
+def test_a_run_of_its_own_name_that_everything_else_uses(spark: Cluster, tmp_path: Path) -> None:
+    """The run has the id that one machine gives it, can be published, and is replayed as it is."""
+    at, policy = town_home(tmp_path, 5, SPARSE, loads=2), small_policy()
+    made = pipeline.detect(at, policy, cluster=spark)
+    verify_run(at.runs, made["run_id"])
+    assert pipeline.detect(at, policy, anew=True)["run_id"] == made["run_id"]
+    pipeline.publish(at, policy, made["run_id"], "a test")
+    assert pipeline.replay(at, made["run_id"]).output_digest == made["output_digest"]
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("adaptive", ["true", "false"])
+@pytest.mark.parametrize("partitions", ["1", "2", "7"])
+def test_other_partitions(spark: Cluster, world: Settings, partitions: str, adaptive: str) -> None:
+    with configured(shuffle_partitions=partitions, adaptive_enabled=adaptive):
+        assert differing_on(spark, world, Policy()) == []
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("seed", range(10, 16))
+def test_more_random_facts(spark: Cluster, tmp_path: Path, seed: int) -> None:
+    at = town_home(tmp_path, seed, SPARSE if seed % 2 else DENSE, loads=3 + seed % 3)
+    assert differing_on(spark, at, small_policy()) == []
+
+
+@pytest.mark.spark
+def test_a_copy_of_the_ledger_elsewhere(spark: Cluster, tmp_path: Path) -> None:
+    """Executors read what the URL says, whatever the name of the folder, and what they made is gone afterwards."""
+    at, policy = town_home(tmp_path, 6, SPARSE, loads=1), small_policy()
+    made = pipeline.detect(at, policy)
+    copy, work = tmp_path / "a [b] {c} *é %41", tmp_path / "work"
+    shutil.copytree(at.ledger, copy)
+    for file in (*at.ledger.glob("accounts/*.parquet"), *at.ledger.glob("sightings/*/*.parquet")):
+        file.unlink()
+    again = pipeline.detect(at, policy, anew=True, cluster=Cluster(spark.master, copy.as_uri(), work.as_uri()))
+    assert (again["run_id"], again["output_digest"]) == (made["run_id"], made["output_digest"])
+    assert list(work.iterdir()) == []
+
+
+@pytest.mark.spark
+def test_no_links_at_all(spark: Cluster, tmp_path: Path) -> None:
+    at = settings(tmp_path / "home")
+    facts = {"sightings": [sighting("one", "device", "a device of one account", MONDAY)]}
+    load(at, write_facts(tmp_path / "facts", facts))
+    assert differing_on(spark, at, Policy()) == []
