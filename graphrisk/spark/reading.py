@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import unquote
 
 import pyarrow as pa
 
 from graphrisk.ledger.store import Ledger, Load
 from graphrisk.ledger.tables import SCHEMAS, open_table
-from graphrisk.spark.work import Work
+from graphrisk.spark.work import Work, on_disk
 
 FACTS = "SELECT rows.*, visible.seq FROM stored_$table AS rows JOIN visible USING (load)"
 """Rows of a load that was never accepted are in the files and not in view."""
@@ -56,7 +56,7 @@ def view_facts(work: Work, ledger: Ledger, loads: list[Load], at: str | None) ->
 def _view_stored(work: Work, ledger: Ledger, table: str, at: str | None) -> None:
     columns = ", ".join(f"{field.name} {_TYPES.get(field.type, 'TIMESTAMP')}" for field in SCHEMAS[table])
     files = [_relative(file, ledger.folder / table) for file in open_table(ledger.folder, table).file_uris()]
-    base = f"{at.rstrip('/') if at else ledger.folder.absolute().as_uri()}/{table}"
+    base = f"{at.rstrip('/') if at else on_disk(ledger.folder)}/{table}"
     reader = work.session.read.schema(columns)
     if not files:
         empty: Any = []
@@ -64,7 +64,7 @@ def _view_stored(work: Work, ledger: Ledger, table: str, at: str | None) -> None
         return
     # Names of files are taken as they are, not as patterns.
     reader = reader.option("basePath", base).option("__globPaths__", "false")
-    work.named(f"stored_{table}", reader.parquet(*(f"{base}/{quote(file, safe='/=')}" for file in files)))
+    work.named(f"stored_{table}", reader.parquet(*(f"{base}/{file}" for file in files)))
 
 
 def _relative(file: str, folder: Path) -> str:

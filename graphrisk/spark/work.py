@@ -8,6 +8,7 @@ import re
 import uuid
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -86,6 +87,11 @@ def _signed(table: pa.Table) -> pa.Table:
         for field in table.schema
     ]
     return table.cast(pa.schema(fields)).combine_chunks()
+
+
+def on_disk(folder: Path) -> str:
+    """A folder as Hadoop writes a URL: its characters as they are."""
+    return f"file://{folder.absolute()}"
 
 
 _CREATE = re.compile(r"^\s*(?:CREATE (?:TABLE|VIEW) \w+ AS|INSERT INTO \w+)\s")

@@ -14,7 +14,7 @@ from scipy.sparse.csgraph import connected_components
 
 from graphrisk.spark.components import find_components
 from graphrisk.spark.session import Cluster
-from graphrisk.spark.work import work_in
+from graphrisk.spark.work import on_disk, work_in
 
 
 def by_scipy(a: Any, b: Any) -> dict[int, int]:
@@ -28,7 +28,7 @@ def by_scipy(a: Any, b: Any) -> dict[int, int]:
 def found(folder: Path, a: Any, b: Any, links_on_driver: int) -> dict[int, int]:
     session = SparkSession.getActiveSession()
     assert session
-    with work_in(session, folder.as_uri()) as work:
+    with work_in(session, on_disk(folder)) as work:
         low, high = np.minimum(a, b), np.maximum(a, b)
         work.named("links", work.frame(pa.table({"a": pa.array(low, pa.int32()), "b": pa.array(high, pa.int32())})))
         find_components(work, links_on_driver)

@@ -83,7 +83,7 @@ def test_a_copy_of_the_ledger_elsewhere(spark: Cluster, tmp_path: Path) -> None:
     shutil.copytree(at.ledger, copy)
     for file in (*at.ledger.glob("accounts/*.parquet"), *at.ledger.glob("sightings/*/*.parquet")):
         file.unlink()
-    again = pipeline.detect(at, policy, anew=True, cluster=Cluster(spark.master, copy.as_uri(), work.as_uri()))
+    again = pipeline.detect(at, policy, anew=True, cluster=Cluster(spark.master, f"file://{copy}", f"file://{work}"))
     assert (again["run_id"], again["output_digest"]) == (made["run_id"], made["output_digest"])
     assert list(work.iterdir()) == []
 

@@ -33,7 +33,7 @@ from graphrisk.spark.components import find_components
 from graphrisk.spark.links import Counted, link
 from graphrisk.spark.reading import view_facts
 from graphrisk.spark.session import Cluster, session_of
-from graphrisk.spark.work import Work, work_in
+from graphrisk.spark.work import Work, on_disk, work_in
 
 FETCHED = {
     "ids": "SELECT account, account_id, created, closed, status, marketplace FROM ids ORDER BY account",
@@ -75,7 +75,7 @@ def spread(
     with ExitStack() as held:
         with clock.stage("session"):
             session = held.enter_context(session_of(cluster, scratch))
-        work = held.enter_context(work_in(session, cluster.work or (scratch / "work").as_uri()))
+        work = held.enter_context(work_in(session, cluster.work or on_disk(scratch / "work")))
         found, counted, seen = _found(columns, work, settings, cluster, policy, reference, manifest, loads, clock)
     with clock.stage("identity"):
         identified, lineage_of = identify_rings(settings, found, manifest, moment, policy, published)
