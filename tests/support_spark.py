@@ -20,6 +20,9 @@ from graphrisk.worlds import write_world
 from tests.properties.test_increments import Town, small_policy
 from tests.support_detection import settings, write_facts
 
+QUICK_START = "-XX:TieredStopAtLevel=1"
+"""For sessions that live for minutes: Java's best compiler costs more than it brings."""
+
 
 def world_home(folder: Path, accounts: int, seed: int) -> Settings:
     """A home with a world's history, published, and the facts of two days more, late ones among them."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,8 +24,11 @@ def work_in(session: SparkSession, url: str) -> Generator[Work]:
     work = Work(session, folder)
     try:
         yield work
-    finally:
-        work.forget()
+    except BaseException:
+        with suppress(Exception):  # what went wrong may have taken Spark with it
+            work.forget()
+        raise
+    work.forget()
 
 
 class Work:

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 
 from graphrisk.spark.session import Cluster, session_of
+from tests.support_spark import QUICK_START
 
 REQUIRED = os.environ.get("GRAPHRISK_REQUIRE_SPARK") == "1"
-QUICK_START = "-XX:TieredStopAtLevel=1"
-"""For sessions that live for minutes: Java's best compiler costs more than it brings."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
