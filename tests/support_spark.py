@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graphrisk import pipeline
 from graphrisk.ledger.store import Ledger
@@ -20,8 +21,20 @@ from graphrisk.worlds import write_world
 from tests.properties.test_increments import Town, small_policy
 from tests.support_detection import settings, write_facts
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
 QUICK_START = "-XX:TieredStopAtLevel=1"
 """For sessions that live for minutes: Java's best compiler costs more than it brings."""
+
+
+def active_session() -> SparkSession:
+    """The session of the fixture ``spark``."""
+    from pyspark.sql import SparkSession  # noqa: PLC0415 - where it is not installed, tests are skipped
+
+    session = SparkSession.getActiveSession()
+    assert session
+    return session
 
 
 def world_home(folder: Path, accounts: int, seed: int) -> Settings:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,8 @@ class Work:
 
     def __init__(self, session: SparkSession, url: str) -> None:
         self.session, self._url = session, url
+        self.advance: Callable[[int], None] = _nothing
+        """Told of every table that was kept."""
         self._names: set[str] = set()
 
     def view(self, name: str, sql: str) -> None:
@@ -49,6 +51,7 @@ class Work:
         path = f"{self._url}/{name}"
         frame.write.mode("overwrite").parquet(path)
         self.named(name, self.session.read.schema(frame.schema).parquet(path))
+        self.advance(1)
 
     def give(self, name: str, table: pa.Table) -> None:
         """Make a small table of the driver's known to all executors."""
@@ -81,6 +84,10 @@ class Work:
         self._names.clear()
         path = self.session._jvm.org.apache.hadoop.fs.Path(self._url)  # pyright: ignore
         path.getFileSystem(self.session._jsc.hadoopConfiguration()).delete(path, True)  # pyright: ignore
+
+
+def _nothing(_: int) -> None:
+    pass
 
 
 def _signed(table: pa.Table) -> pa.Table:

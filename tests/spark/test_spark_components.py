@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from graphrisk.spark.components import find_components
 from graphrisk.spark.session import Cluster
 from graphrisk.spark.work import on_disk, work_in
+from tests.support_spark import active_session
 
 
 def by_scipy(a: Any, b: Any) -> dict[int, int]:
@@ -26,8 +26,7 @@ def by_scipy(a: Any, b: Any) -> dict[int, int]:
 
 
 def found(folder: Path, a: Any, b: Any, links_on_driver: int) -> dict[int, int]:
-    session = SparkSession.getActiveSession()
-    assert session
+    session = active_session()
     with work_in(session, on_disk(folder)) as work:
         low, high = np.minimum(a, b), np.maximum(a, b)
         work.named("links", work.frame(pa.table({"a": pa.array(low, pa.int32()), "b": pa.array(high, pa.int32())})))

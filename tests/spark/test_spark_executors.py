@@ -12,13 +12,11 @@ from typing import Any
 import psutil
 import pyarrow as pa
 import pytest
-from pyspark.sql import SparkSession
 
-from graphrisk.policy import Policy
 from graphrisk.spark.session import Cluster
 from graphrisk.spark.work import Work
 from tests.properties.test_increments import DENSE, small_policy
-from tests.support_spark import differing_on, town_home, world_home
+from tests.support_spark import active_session, differing_on, town_home
 
 MASTER = "local-cluster[2,1,1024]"
 SECONDS_AT_WORK = 1.0
@@ -32,8 +30,7 @@ def executors() -> dict[int, psutil.Process]:
 
 @pytest.mark.spark
 def test_two_executors_in_processes_of_their_own(spark: Cluster, tmp_path: Path) -> None:
-    session = SparkSession.getActiveSession()
-    assert session
+    session = active_session()
 
     def whose(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The executor above a Python worker and its daemon; here, since executors do not know this module."""
@@ -44,7 +41,7 @@ def test_two_executors_in_processes_of_their_own(spark: Cluster, tmp_path: Path)
         told = session.range(0, 64, 1, 8).mapInArrow(whose, "pid BIGINT").toArrow()["pid"].to_pylist()
     assert set(told) == set(executors())
     assert len(set(told)) == 2
-    assert differing_on(spark, world_home(tmp_path, 1_500, 8), Policy()) == []
+    assert differing_on(spark, town_home(tmp_path, 8, DENSE), small_policy()) == []
 
 
 @pytest.mark.spark

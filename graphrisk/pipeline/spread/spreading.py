@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from graphrisk.errors import DetectionError
 from graphrisk.ledger.reading import name_tokens
 from graphrisk.ledger.store import Ledger, Load
-from graphrisk.logs import StageClock
+from graphrisk.logs import StageClock, step
 from graphrisk.model import NEVER, Links
 from graphrisk.pipeline.finding import Found, identify_rings, run_tables
 from graphrisk.pipeline.spread.bucket import Part, find_in_bucket, read_part, uuids
@@ -99,18 +99,22 @@ def _found(
 ) -> tuple[Found, Counted, dict[str, int]]:
     """What Spark found, with linkage's tables in ``columns``, and sightings by kind."""
     moment, key_id = datetime.fromisoformat(manifest["as_of"]), loads[0].key_id
-    with clock.stage("linkage"):
+    with clock.stage("linkage"), step("Linking on Spark (tables)") as progress:
+        work.advance = progress.advance
         view_facts(work, Ledger(settings.ledger), loads, cluster.ledger)
         counted = link(work, policy, moment, reference.expected_new_share, key_id)
-    with clock.stage("components"):
+    with clock.stage("components"), step("Components on Spark (tables)") as progress:
+        work.advance = progress.advance
         find_components(work)
-    with clock.stage("rings"):
+    with clock.stage("rings"), step("Rings on Spark (tables)") as progress:
+        work.advance = progress.advance
         labels = columns.sql("SELECT account_id, label FROM labels").to_arrow_table()
         work.named("labels", work.frame(labels))
         alone = Settings(settings.home, threads=1, processes=1, memory_mib=settings.memory_mib, browser_url=None)
         find = partial(find_in_bucket, settings=alone, policy=policy, reference=reference, engine=manifest["engine"])
         answers = work_on_components(work, find)
-    with clock.stage("collection"):
+    with clock.stage("collection"), step("Fetching from Spark (tables)", len(FETCHED)) as progress:
+        work.advance = progress.advance
         ids, links = _collect(columns, work)
         name_tokens(columns, key_id)
         names = list(policy.priced())
@@ -133,9 +137,11 @@ def _check_versions(parts: list[Part], ours: dict[str, str]) -> None:
 
 def _collect(columns: duckdb.DuckDBPyConnection, work: Work) -> tuple[pa.Table, Links]:
     """Give ``columns`` linkage's tables; returns the accounts as ``pipeline.finding.IDS`` tells them, and the links."""
-    tables = {name: _with_uuids(work.fetch(sql)) for name, sql in FETCHED.items()}
-    for name, table in tables.items():
-        columns.register(name, table)
+    tables: dict[str, pa.Table] = {}
+    for name, sql in FETCHED.items():
+        tables[name] = _with_uuids(work.fetch(sql))
+        columns.register(name, tables[name])
+        work.advance(1)
     ids = tables["ids"]
     opened = pc.if_else(pc.equal(ids["status"], "active"), ids["created"], pa.scalar(None, pa.int64()))
     arrays = [tables["links"][name].to_numpy() for name in Links._fields]
