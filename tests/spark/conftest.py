@@ -31,6 +31,7 @@ def spark(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     cluster = Cluster(getattr(request.module, "MASTER", "local[2]"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JAVA_TOOL_OPTIONS", QUICK_START)
+        patch.setenv("GRAPHRISK_SPARK_MEMORY", "1g")
         with session_of(cluster, tmp_path_factory.mktemp("spark")) as session:
             for name, value in (("shuffle.partitions", "2"), ("adaptive.enabled", "false")):
                 session.conf.set(f"spark.sql.{name}", value)

@@ -35,6 +35,6 @@ def test_a_run_by_spark_submit(tmp_path: Path) -> None:
         env=os.environ | python, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+    told = json.loads(done.stdout[done.stdout.index("\n{") :])  # spark-submit prints what goes to standard error there
     assert (told["run_id"], told["output_digest"]) == (made["run_id"], made["output_digest"])
     assert Settings(home=other).runs.joinpath(told["run_id"]).exists()
