@@ -160,7 +160,10 @@ class Settings:
 
     @contextmanager
     def columns(self, scratch: Path | None) -> Generator[duckdb.DuckDBPyConnection]:
-        """A DuckDB connection in UTC that spills to ``scratch``, or that cannot spill at all (None: for raw values)."""
+        """A DuckDB connection in UTC that spills to ``scratch``, or that cannot spill at all (None: for raw values).
+
+        Raises ``StoreError`` when its memory or its disk is not enough.
+        """
         config: dict[str, str | bool | int | float | list[str]] = {
             "threads": self.threads,
             "memory_limit": f"{self.memory_mib}MiB",
@@ -172,5 +175,10 @@ class Settings:
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute("SET enable_progress_bar = false")
             yield connection
+        except duckdb.OutOfMemoryException as error:
+            raise StoreError(
+                f"DuckDB's share of memory ({self.memory_mib} MiB) or the room to spill was not enough; raise "
+                "GRAPHRISK_MEMORY_MIB or free disk space, then run the command again; what was accepted is kept."
+            ) from error
         finally:
             connection.close()

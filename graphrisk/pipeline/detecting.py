@@ -4,8 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ import duckdb
 import pyarrow as pa
 
 from graphrisk.detection.blocks import load_engine
-from graphrisk.errors import DetectionError
 from graphrisk.ledger.merged import is_damage, merged_ledger, without_merged
 from graphrisk.ledger.reading import code_facts, merge_facts, view_loads
 from graphrisk.ledger.store import Ledger, Load
@@ -54,8 +52,9 @@ def detect(
     what the live one would have said under this policy: it is of the same moment, and cannot be published. With
     ``resume`` a run of that name that is there is taken as it is. What nothing can have changed since the live run is
     taken from it, unless all is to be computed ``anew``: the run is the same, and replaces one of its name that is not and
-    that was never published. With a ``cluster`` all of it is computed there, and is the same. Raises ``SettingsError`` (engine), ``DetectionError`` (no facts, no memory, nothing live to
-    shadow) or ``StoreError`` (the home cannot be used).
+    that was never published. With a ``cluster`` all of it is computed there, and is the same. Raises ``SettingsError``
+    (engine), ``DetectionError`` (no facts, nothing live to shadow, Spark failed) or ``StoreError`` (the home cannot be used, no
+    memory).
     """
     settings.prepare()
     load_engine(engine)
@@ -95,7 +94,7 @@ def computed(
     moment, clock = datetime.fromisoformat(manifest["as_of"]), StageClock()
     priced = policy.priced_by(reference.evidence)
     try:
-        with settings.columns(scratch) as columns, _memory_explained(settings), ExitStack() as held:
+        with settings.columns(scratch) as columns, ExitStack() as held:
             with clock.stage("reading"):
                 view_loads(columns, Ledger(settings.ledger), moment, loads)
                 is_merged = (
@@ -129,17 +128,6 @@ def computed(
             pass
         return computed(settings, scratch, policy, reference, manifest, loads, published, anew=True)
     return tables, {**manifest, **figures, "seconds": clock.seconds, "peak_mib": clock.peak_mib}
-
-
-@contextmanager
-def _memory_explained(settings: Settings) -> Generator[None]:
-    try:
-        yield
-    except duckdb.OutOfMemoryException as error:
-        raise DetectionError(
-            f"DuckDB's share of memory ({settings.memory_mib} MiB) or the room to spill was not enough; "
-            "raise GRAPHRISK_MEMORY_MIB or free disk space, then detect again."
-        ) from error
 
 
 def _whole(

@@ -49,7 +49,9 @@ class Work:
         """Compute rows (or a statement) and keep them as a table."""
         frame = self.session.sql(rows) if isinstance(rows, str) else rows
         path = f"{self._url}/{name}"
+        self.session.sparkContext.setJobDescription(name)  # what Spark's own pages call the work
         frame.write.mode("overwrite").parquet(path)
+        self.session.sparkContext.setJobDescription(None)  # pyright: ignore[reportArgumentType]
         self.named(name, self.session.read.schema(frame.schema).parquet(path))
         self.advance(1)
 
