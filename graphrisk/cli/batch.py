@@ -39,7 +39,7 @@ DetectingEngine = Annotated[
 ]
 Master = Annotated[
     str | None,
-    typer.Option("--master", metavar="URL", help="With --engine spark: local[2], spark://HOST:7077, yarn, k8s://…"),
+    typer.Option("--master", metavar="URL", help="With --engine spark: local[2], spark://HOST:7077, yarn or k8s://HOST."),
 ]
 LedgerUrl = Annotated[
     str | None,
