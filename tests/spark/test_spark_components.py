@@ -16,6 +16,8 @@ from graphrisk.spark.session import Cluster
 from graphrisk.spark.work import on_disk, work_in
 from tests.support_spark import active_session
 
+pytestmark = pytest.mark.spark
+
 
 def by_scipy(a: Any, b: Any) -> dict[int, int]:
     """Each account at an end of a link, and the smallest account that it is connected to."""
@@ -63,14 +65,12 @@ def test_no_links(spark: Cluster, tmp_path: Path) -> None:
     assert found(tmp_path, nothing, nothing, links_on_driver=1) == {}
 
 
-@pytest.mark.spark
 @pytest.mark.parametrize("seed", range(2, 5))
 def test_more_random_graphs(spark: Cluster, tmp_path: Path, seed: int) -> None:
     a, b = several(seed)
     assert found(tmp_path, a, b, links_on_driver=-1) == by_scipy(a, b)
 
 
-@pytest.mark.spark
 def test_a_chain_of_ten_thousand(spark: Cluster, tmp_path: Path) -> None:
     """The worst case for the number of rounds."""
     order = np.random.default_rng(1).permutation(10_000)

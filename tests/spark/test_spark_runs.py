@@ -41,6 +41,7 @@ def configured(**values: str) -> Generator[None]:
             session.conf.set(name, str(value))
 
 
+@pytest.mark.spark
 def test_a_world_of_several_loads(spark: Cluster, world: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Several buckets, and some components in buckets of their own."""
     monkeypatch.setattr(buckets, "LINKS_A_BUCKET", 500)
