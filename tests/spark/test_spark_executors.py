@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.support_spark import active_session, differing_on, town_home
 
 MASTER = "local-cluster[2,1,1024]"
 SECONDS_AT_WORK = 1.0
+SECONDS_TO_START = 120.0
 
 
 def executors() -> dict[int, psutil.Process]:
@@ -31,6 +33,12 @@ def executors() -> dict[int, psutil.Process]:
 @pytest.mark.spark
 def test_two_executors_in_processes_of_their_own(spark: Cluster, tmp_path: Path) -> None:
     session = active_session()
+    context: Any = session.sparkContext
+    registered = context._jsc.sc()
+    ends = time.monotonic() + SECONDS_TO_START
+    while len(registered.statusTracker().getExecutorInfos()) < 3:  # and the driver
+        assert time.monotonic() < ends, "two executors should have come by now"
+        time.sleep(0.2)
 
     def whose(_: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The executor above a Python worker and its daemon; here, since executors do not know this module."""
