@@ -7,6 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,12 @@ SECONDS_TO_START = 120.0
 
 def executors() -> dict[int, psutil.Process]:
     """The executors of this process's session, by process id."""
-    below = psutil.Process().children(recursive=True)
-    return {each.pid: each for each in below if "CoarseGrainedExecutorBackend" in " ".join(each.cmdline())}
+    found: dict[int, psutil.Process] = {}
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):  # or a zombie, which an earlier session leaves
+            if "CoarseGrainedExecutorBackend" in " ".join(each.cmdline()):
+                found[each.pid] = each
+    return found
 
 
 @pytest.mark.spark
