@@ -39,7 +39,9 @@ DetectingEngine = Annotated[
 ]
 Master = Annotated[
     str | None,
-    typer.Option("--master", metavar="URL", help="With --engine spark: local[2], spark://HOST:7077, yarn or k8s://HOST."),
+    typer.Option(
+        "--master", metavar="URL", help="With --engine spark: local[2], spark://HOST:7077, yarn or k8s://HOST."
+    ),
 ]
 LedgerUrl = Annotated[
     str | None,
