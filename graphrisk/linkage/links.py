@@ -115,7 +115,8 @@ def link(columns: duckdb.DuckDBPyConnection, policy: Policy, as_of: datetime, ex
         columns.execute(filled(statement, bound))
     for table in ("shared_backbone", "shared_others", "pairs"):
         columns.execute(f"DROP TABLE {table}")
-    return Linkage(_links(columns), _count(columns, "ids"), _count(columns, "attributes"), cohorts, clock)
+    links = links_of(columns.sql("FROM links ORDER BY a, b").to_arrow_table())
+    return Linkage(links, _count(columns, "ids"), _count(columns, "attributes"), cohorts, clock)
 
 
 def state_rules(columns: duckdb.DuckDBPyConnection, policy: Policy) -> None:
@@ -177,9 +178,8 @@ def _capped(policy: Policy, backbone: bool) -> str:
     return "(" + (" + ".join(parts) or "0") + ")"
 
 
-def _links(columns: duckdb.DuckDBPyConnection) -> Links:
-    names = ", ".join(Links._fields)
-    table = columns.sql(f"SELECT {names} FROM links ORDER BY a, b").to_arrow_table()
+def links_of(table: pa.Table) -> Links:
+    """The columns of ``Links`` of a table that has them."""
     arrays = [table[name].to_numpy() for name in Links._fields]
     return Links(*(array if array.dtype == np.bool_ else array.astype(np.int64) for array in arrays))
 

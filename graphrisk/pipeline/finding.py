@@ -54,6 +54,21 @@ FROM ids ORDER BY account
 """
 
 
+def with_open_since(ids: pa.Table) -> pa.Table:
+    """Accounts (with ``created`` and ``status``) as ``IDS`` tells them."""
+    opened = pc.if_else(pc.equal(ids["status"], "active"), ids["created"], pa.scalar(None, pa.int64()))
+    return ids.append_column("open_since", pc.fill_null(opened, NEVER))
+
+
+def with_nameless(ids: pa.Table, elsewhere: int) -> pa.Table:
+    """Linkage's table ``ids`` of some accounts, and after them so many closed ones without a name, which are of no such part."""
+    told = ids.select(["account_id", "created", "status", "marketplace"])
+    nameless = pa.table([pa.nulls(elsewhere, field.type) for field in told.schema], schema=told.schema)
+    closed = np.concatenate([pc.equal(ids["status"], "closed").to_numpy(), np.ones(elsewhere, bool)])
+    every = pa.concat_tables([told, nameless]).append_column("account", pa.array(np.arange(len(closed))))
+    return every.append_column("closed", pa.array(closed))
+
+
 @dataclass(frozen=True)
 class Found:
     """What the stages found, as columns, before rings have their ids."""

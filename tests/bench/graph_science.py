@@ -25,9 +25,7 @@ from graphrisk.runs.store import read_table
 from graphrisk.settings import Settings
 from graphrisk.worlds import write_world
 
-PROJECT = """
-MATCH (a:Account)-->(x:Attribute)<--(b:Account)
-WHERE x.hub = false AND a.accountId < b.accountId
+AS_GRAPH = """
 WITH a, b, count(*) AS weight
 WITH gds.graph.project('whole', a, b, {
   sourceNodeLabels: 'Account', targetNodeLabels: 'Account', relationshipType: 'LINKED',
@@ -35,6 +33,10 @@ WITH gds.graph.project('whole', a, b, {
 }, {undirectedRelationshipTypes: ['*']}) AS projected
 RETURN projected.relationshipCount / 2 AS pairs
 """
+PROJECT = f"""
+MATCH (a:Account)-->(x:Attribute)<--(b:Account)
+WHERE x.hub = false AND a.accountId < b.accountId
+{AS_GRAPH}"""
 WCC = """
 CALL gds.wcc.stream('whole', {nodeLabels: ['Account'], relationshipTypes: ['LINKED']})
 YIELD nodeId, componentId
@@ -75,8 +77,8 @@ def _compare(folder: Path, accounts: int) -> None:
     try:
         pipeline.sync(settings, Policy())
         with neo4j.GraphDatabase.driver(started.url, auth=(USER, server.password)) as driver:
-            (projected,), projecting = _timed(driver, PROJECT)
-            answers = {name: _timed(driver, query) for name, query in (("WCC", WCC), ("Leiden", LEIDEN))}
+            (projected,), projecting = timed(driver, PROJECT)
+            answers = {name: timed(driver, query) for name, query in (("WCC", WCC), ("Leiden", LEIDEN))}
     finally:
         server.stop()
     table = read_truth(folder / "facts").named().to_pylist()
@@ -99,7 +101,8 @@ def _compare(folder: Path, accounts: int) -> None:
         )
 
 
-def _timed(driver: neo4j.Driver, query: Any) -> tuple[list[neo4j.Record], float]:
+def timed(driver: neo4j.Driver, query: Any) -> tuple[list[neo4j.Record], float]:
+    """The answer, and the seconds it took."""
     began = time.perf_counter()
     return driver.execute_query(query).records, time.perf_counter() - began
 

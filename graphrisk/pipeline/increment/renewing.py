@@ -16,8 +16,16 @@ from graphrisk.detection.components import find_components
 from graphrisk.linkage.links import Linkage, state_rules
 from graphrisk.linkage.local import Evidence
 from graphrisk.logs import StageClock
-from graphrisk.model import NEVER, Ints, Links
-from graphrisk.pipeline.finding import Found, find_rings, identify_rings, profile, run_tables
+from graphrisk.model import Ints, Links
+from graphrisk.pipeline.finding import (
+    Found,
+    find_rings,
+    identify_rings,
+    profile,
+    run_tables,
+    with_nameless,
+    with_open_since,
+)
 from graphrisk.pipeline.increment.affected import Affected, Renewed, affected, priced_among, renewed_facts
 from graphrisk.pipeline.increment.base import Base
 from graphrisk.pipeline.increment.changes import Changes, changes_since
@@ -81,7 +89,7 @@ def _part(
     local[closed] = len(accounts) + np.arange(len(closed))
     ids = changes.ids.take(pa.array(accounts))
     for name, table in (
-        ("ids", _ids(ids, len(accounts), len(closed))),
+        ("ids", with_nameless(ids, len(closed))),
         ("weekly", _weekly(renewed, local, uses, attribute)),
         ("retained", _retained(renewed, accounts)),
         ("attributes", _attributes(renewed, np.unique(np.concatenate([attribute, outside_on])))),
@@ -91,10 +99,8 @@ def _part(
     ):
         columns.register(name, table)
     state_rules(columns, policy)
-    opened = pc.if_else(pc.equal(ids["status"], "active"), ids["created"], pa.scalar(None, pa.int64()))
-    told = ids.append_column("open_since", pc.fill_null(opened, NEVER))
     shared = np.count_nonzero(facts.degrees > 1)
-    return Linkage(links, len(accounts), int(shared), changes.cohorts, changes.clock), told
+    return Linkage(links, len(accounts), int(shared), changes.cohorts, changes.clock), with_open_since(ids)
 
 
 def _closed_elsewhere(
@@ -109,15 +115,6 @@ def _closed_elsewhere(
     account = renewed.tables["uses"]["account"].to_numpy()[uses]
     wanted = closed[account] & (local[account] < 0)
     return uses[wanted], on[wanted]
-
-
-def _ids(ids: pa.Table, here: int, elsewhere: int) -> pa.Table:
-    """The accounts, and after them closed ones without a name."""
-    told = ids.select(["account_id", "created", "status", "marketplace"])
-    nameless = pa.table([pa.nulls(elsewhere, field.type) for field in told.schema], schema=told.schema)
-    closed = np.concatenate([pc.equal(ids["status"], "closed").to_numpy(), np.ones(elsewhere, bool)])
-    every = pa.concat_tables([told, nameless]).append_column("account", pa.array(np.arange(here + elsewhere)))
-    return every.append_column("closed", pa.array(closed))
 
 
 def _uuids(renewed: Renewed, attributes: Ints) -> pa.Array:

@@ -16,11 +16,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from graphrisk.linkage.links import Linkage, state_rules
+from graphrisk.linkage.links import Linkage, links_of, state_rules
 from graphrisk.logs import StageClock, quietly
-from graphrisk.model import NEVER, Ints, Links, Members, RingLinks, Rings
+from graphrisk.model import Ints, Links, Members, RingLinks, Rings
 from graphrisk.pipeline.describing import versions_in_use
-from graphrisk.pipeline.finding import Found, find_rings
+from graphrisk.pipeline.finding import Found, find_rings, with_nameless, with_open_since
 from graphrisk.policy import Policy
 from graphrisk.runs.assembly import Scores
 from graphrisk.scoring.reference import Reference
@@ -52,7 +52,9 @@ def find_in_bucket(rows: pa.Table, settings: Settings, policy: Policy, reference
             columns.register(name, table)
         state_rules(columns, policy)
         linkage = Linkage(links, len(positions), 0, 0, 0)
-        found = find_rings(columns, settings, policy, reference, linkage, _ids(accounts), engine, StageClock())
+        found = find_rings(
+            columns, settings, policy, reference, linkage, with_open_since(accounts), engine, StageClock()
+        )
     return pickle.dumps(_placed(found, positions))
 
 
@@ -62,16 +64,8 @@ def read_part(told: bytes) -> Part:
 
 
 def _links(told: pa.Table, positions: Ints) -> Links:
-    arrays = [told[name].to_numpy() for name in Links._fields]
-    arrays[:2] = [np.searchsorted(positions, ends) for ends in arrays[:2]]
-    links = Links(*(each.astype(np.bool_ if each.dtype == np.bool_ else np.int64) for each in arrays))
+    links = links_of(_local(told, positions, "a", "b"))
     return links.take(np.lexsort((links.b, links.a)))
-
-
-def _ids(accounts: pa.Table) -> pa.Table:
-    opened = pc.if_else(pc.equal(accounts["status"], "active"), accounts["created"], pa.scalar(None, pa.int64()))
-    told = accounts.select(["account_id", "status", "marketplace"])
-    return told.append_column("open_since", pc.fill_null(opened, NEVER))
 
 
 def _tables(
@@ -83,7 +77,7 @@ def _tables(
     shared = uses.filter(pc.is_valid(uses["attribute"]))
     attributes = _first_of(shared)
     return {
-        "ids": _named(accounts),
+        "ids": with_nameless(accounts, 1),
         "labels": accounts.select(["account_id", "label"]).filter(pc.is_valid(accounts["label"])),
         "retained": _retained(accounts),
         "weekly": uses.filter(pc.is_null(uses["source"])).select(["account", "kind", "value", "week"]),
@@ -106,14 +100,6 @@ def _local(rows: pa.Table, positions: Ints, *names: str) -> pa.Table:
 def _first_of(shared: pa.Table) -> pa.Table:
     _, first = np.unique(shared["attribute"].to_numpy(), return_index=True)
     return shared.take(pa.array(first))
-
-
-def _named(accounts: pa.Table) -> pa.Table:
-    told = accounts.select(["account_id", "created", "status", "marketplace"])
-    nameless = pa.table([pa.nulls(1, field.type) for field in told.schema], schema=told.schema)
-    closed = np.append(pc.equal(accounts["status"], "closed").to_numpy(zero_copy_only=False), True)
-    every = pa.concat_tables([told, nameless]).append_column("account", pa.array(np.arange(len(closed))))
-    return every.append_column("closed", pa.array(closed.astype(bool)))
 
 
 def _retained(accounts: pa.Table) -> pa.Table:

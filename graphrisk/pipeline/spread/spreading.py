@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from graphrisk.errors import DetectionError
 from graphrisk.ledger.reading import name_tokens
 from graphrisk.ledger.store import Ledger, Load
+from graphrisk.linkage.links import links_of
 from graphrisk.logs import StageClock, step
-from graphrisk.model import NEVER, Links
-from graphrisk.pipeline.finding import Found, identify_rings, run_tables
+from graphrisk.model import Links
+from graphrisk.pipeline.finding import Found, identify_rings, run_tables, with_open_since
 from graphrisk.pipeline.spread.bucket import Part, find_in_bucket, read_part, uuids
 from graphrisk.pipeline.spread.merging import merged
 from graphrisk.policy import Policy
@@ -142,11 +141,7 @@ def _collect(columns: duckdb.DuckDBPyConnection, work: Work) -> tuple[pa.Table, 
         tables[name] = _with_uuids(work.fetch(sql))
         columns.register(name, tables[name])
         work.advance(1)
-    ids = tables["ids"]
-    opened = pc.if_else(pc.equal(ids["status"], "active"), ids["created"], pa.scalar(None, pa.int64()))
-    arrays = [tables["links"][name].to_numpy() for name in Links._fields]
-    links = Links(*(each if each.dtype == np.bool_ else each.astype(np.int64) for each in arrays))
-    return ids.append_column("open_since", pc.fill_null(opened, NEVER)), links
+    return with_open_since(tables["ids"]), links_of(tables["links"])
 
 
 def _with_uuids(table: pa.Table) -> pa.Table:

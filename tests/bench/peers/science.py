@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import Any, LiteralString, cast
+from typing import LiteralString, cast
 
 import neo4j
 import pyarrow as pa
@@ -13,19 +12,13 @@ from graphrisk import pipeline
 from graphrisk.graph.server import USER, LocalServer
 from graphrisk.policy import Policy
 from graphrisk.settings import Settings
-from tests.bench.graph_science import LEIDEN, WCC
+from tests.bench.graph_science import AS_GRAPH, LEIDEN, WCC, timed
 from tests.bench.peers.shared import POPULAR, Answer, peak_mib
 
-PROJECT = """
+PROJECT = f"""
 MATCH (a:Account)-[:$types]->(x:Attribute)<-[:$types]-(b:Account)
 WHERE x.accounts <= $popular AND a.accountId < b.accountId
-WITH a, b, count(*) AS weight
-WITH gds.graph.project('whole', a, b, {
-  sourceNodeLabels: 'Account', targetNodeLabels: 'Account', relationshipType: 'LINKED',
-  relationshipProperties: {weight: toFloat(weight)}
-}, {undirectedRelationshipTypes: ['*']}) AS projected
-RETURN projected.relationshipCount / 2 AS pairs
-"""
+{AS_GRAPH}"""
 
 
 def found_by_science(settings: Settings, kinds: Sequence[str]) -> dict[str, Answer]:
@@ -37,8 +30,8 @@ def found_by_science(settings: Settings, kinds: Sequence[str]) -> dict[str, Answ
     try:
         pipeline.sync(settings, Policy())
         with neo4j.GraphDatabase.driver(started.url, auth=(USER, server.password)) as driver:
-            _, projecting = _timed(driver, project)
-            answers = {name: _timed(driver, query) for name, query in (("WCC", WCC), ("Leiden", LEIDEN))}
+            _, projecting = timed(driver, project)
+            answers = {name: timed(driver, query) for name, query in (("WCC", WCC), ("Leiden", LEIDEN))}
         peak = peak_mib(server.start().pid)
     finally:
         server.stop()
@@ -50,8 +43,3 @@ def found_by_science(settings: Settings, kinds: Sequence[str]) -> dict[str, Answ
         )
         for name, (rows, seconds) in answers.items()
     }
-
-
-def _timed(driver: neo4j.Driver, query: Any) -> tuple[list[neo4j.Record], float]:
-    began = time.perf_counter()
-    return driver.execute_query(query).records, time.perf_counter() - began
