@@ -32,8 +32,8 @@ demo-neo4j: .venv/ready ## the same into a real Neo4j (Java 17+, Maven), then wh
 test: .venv/spark ## all tests but the long ones and most of Spark's, in two halves at once
 	@$(BIN)/python -m tests
 
-test-spark: .venv/spark ## the rest of Spark's: partitions, executors that are killed, chains, more random facts
-	@$(BIN)/python -m pytest -q -m spark tests/spark
+test-spark: .venv/spark ## the rest of Spark's: partitions, executors that are killed, chains, random facts; in two halves at once
+	@$(BIN)/python -m tests spark
 
 test-long: .venv/spark ## the long tests
 	@$(BIN)/python -m pytest -q -m slow -o faulthandler_timeout=7200

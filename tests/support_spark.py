@@ -24,8 +24,16 @@ from tests.support_detection import settings, write_facts
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-QUICK_START = "-XX:TieredStopAtLevel=1"
-"""For sessions that live for minutes: Java's best compiler costs more than it brings."""
+QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+"""For sessions that live for minutes: Java's best compiler, and a collector for large heaps, cost more than they bring."""
+
+INTERPRETED = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+"""Of a small run a third is compiling what Spark writes for it; a test of partitions runs it compiled."""
 
 
 def active_session() -> SparkSession:

@@ -65,7 +65,7 @@ def session_of(cluster: Cluster, scratch: Path) -> Generator[SparkSession]:
             yield session
     except (PySparkException, Py4JError) as error:
         raise DetectionError(
-            f"Spark could not compute the run ({_reason(error)}); with --verbose it says more itself."
+            f"Spark could not compute the run ({reason_of(error)}); with --verbose it says more itself."
         ) from error
     finally:
         if known is None:
@@ -88,7 +88,7 @@ def _started(cluster: Cluster, scratch: Path) -> SparkSession:
             return builder.getOrCreate()
         except Exception as error:
             raise SettingsError(
-                f"Spark cannot be started at the master {cluster.master!r} ({_reason(error, log)}); "
+                f"Spark cannot be started at the master {cluster.master!r} ({reason_of(error, log)}); "
                 f"check --master: {EXAMPLES}."
             ) from error
 
@@ -216,8 +216,8 @@ def _chatter_in(log: Path) -> Generator[None]:
         os.close(kept)
 
 
-def _reason(error: Exception, log: Path | None = None) -> str:
-    """The first line that tells something: of the error, or of what Java wrote."""
+def reason_of(error: Exception, log: Path | None = None) -> str:
+    """The first words that tell something: of what Spark raised, or of what Java wrote."""
     text = str(error).strip() or type(error).__name__
     if "JAVA_GATEWAY_EXITED" in text and log and log.exists():
         lines = [line for line in log.read_text(errors="replace").splitlines() if "rror" in line or "xception" in line]

@@ -13,8 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from graphrisk.errors import SettingsError
+from graphrisk.spark.session import reason_of
+
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
+
+
+PROBES = 16
+"""Files that are written to see whether all executors write to one place; there may be few executors at first."""
 
 
 @contextmanager
@@ -60,6 +67,27 @@ class Work:
         from pyspark.sql.functions import broadcast  # noqa: PLC0415 - an extra, and slow to import
 
         self.named(name, broadcast(self.frame(table)))
+
+    def check_shared(self) -> None:
+        """Raises ``SettingsError`` unless this machine and the executors read here what any executor wrote.
+
+        Where they do not share the folder, Spark takes an empty table for what executors wrote on disks of their own.
+        """
+        from py4j.protocol import Py4JError  # noqa: PLC0415 - an extra, and slow to import
+        from pyspark.errors import PySparkException  # noqa: PLC0415
+
+        parts = max(PROBES, 4 * self.session.sparkContext.defaultParallelism)
+        reason = "not all that they write can be read here"
+        try:
+            self.keep("probe", self.session.range(0, parts, 1, parts).toDF("part"))
+            found = self.number("SELECT count(*) FROM probe")
+        except (PySparkException, Py4JError) as error:
+            found, reason = 0, reason_of(error)
+        if found < parts:
+            raise SettingsError(
+                f"This machine and the executors do not share the folder {self._url} ({reason}); "
+                "name one with --work that all of them read and write, as hdfs:///tmp."
+            )
 
     def frame(self, table: pa.Table) -> DataFrame:
         """A table of the driver's as Spark's."""

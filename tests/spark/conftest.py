@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from graphrisk.spark.session import Cluster, session_of
-from tests.support_spark import QUICK_START
+from tests.support_spark import INTERPRETED, QUICK_START
 
 REQUIRED = os.environ.get("GRAPHRISK_REQUIRE_SPARK") == "1"
 
@@ -33,6 +33,6 @@ def spark(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
         patch.setenv("JAVA_TOOL_OPTIONS", QUICK_START)
         patch.setenv("GRAPHRISK_SPARK_MEMORY", "1g")
         with session_of(cluster, tmp_path_factory.mktemp("spark")) as session:
-            for name, value in (("shuffle.partitions", "2"), ("adaptive.enabled", "false")):
-                session.conf.set(f"spark.sql.{name}", value)
+            for name, value in INTERPRETED.items():
+                session.conf.set(name, value)
             yield cluster

@@ -68,13 +68,15 @@ def spread(
 ) -> tuple[dict[str, pa.Table], dict[str, Any]]:
     """The tables of a run and what its manifest says of them; ``columns`` has the views of ``ledger.reading.view_loads``.
 
-    Raises ``SettingsError`` when there is no Spark to be had.
+    Raises ``SettingsError`` when there is no Spark to be had, or its executors have no folder in common.
     """
     moment = datetime.fromisoformat(manifest["as_of"])
     with ExitStack() as held:
         with clock.stage("session"):
             session = held.enter_context(session_of(cluster, scratch))
-        work = held.enter_context(work_in(session, cluster.work or on_disk(scratch / "work")))
+            work = held.enter_context(work_in(session, cluster.work or on_disk(scratch / "work")))
+            if cluster.work:
+                work.check_shared()
         found, counted, seen = _found(columns, work, settings, cluster, policy, reference, manifest, loads, clock)
     with clock.stage("identity"):
         identified, lineage_of = identify_rings(settings, found, manifest, moment, policy, published)
