@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
@@ -19,6 +20,9 @@ class _NoPandas(MetaPathFinder):
 def start() -> None:
     """Run the command line."""
     sys.meta_path.insert(0, _NoPandas())
+    if sys.platform == "linux":
+        # Arrow's other allocator gives memory back at once and takes new pages, each of them a fault, for the next column.
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
     try:
         from graphrisk.cli import main  # noqa: PLC0415 - after the line above
     except KeyboardInterrupt:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from graphrisk.graph.links import BrowserLinks
+from graphrisk.model import Ints
 from graphrisk.runs.snapshot import REASON, Snapshot
 from graphrisk.scoring.hypotheses import decision
 from graphrisk.scoring.reasons import explain
@@ -30,23 +31,47 @@ class AccountAnswers:
 
     def __init__(self, snapshot: Snapshot, links: BrowserLinks) -> None:
         self._snapshot, self._link = snapshot, links.account
+        self._has_links = links.account("") is not None
         statuses, self._statuses = snapshot.coded("status")
         marketplaces, self._marketplaces = snapshot.coded("marketplace")
         core = np.asarray(snapshot.is_core).view(np.uint8)
-        columns = (snapshot.logit, snapshot.ring_of, core, statuses, marketplaces)
-        self._columns = [np.ascontiguousarray(each).data for each in columns]
-        self._bounds, self._reasons = np.ascontiguousarray(snapshot.reason_bounds).data, snapshot.reason_bytes
+        columns = (snapshot.logit, snapshot.ring_of, core, statuses, marketplaces, snapshot.reason_bounds)
+        self._columns = [np.ascontiguousarray(each) for each in columns]
+        self._cells = [each.data for each in self._columns]
+        self._reasons = snapshot.reason_bytes
         manifest = snapshot.manifest
         self.opening = f'{{"run_id":"{snapshot.run_id}","as_of":"{manifest["as_of"]}","policy":"{manifest["policy_hash"]}","took_ms":'
         self._ending = lru_cache(KEPT_ENDINGS)(self._make_ending)
 
     def describe(self, account_id: str, row: int) -> str:
         """The members of a JSON object without its braces: the id and its link, then what the run says of that row."""
-        reasons = self._reasons[self._bounds[row] * REASON.itemsize : self._bounds[row + 1] * REASON.itemsize]
-        logit, ring, core, status, marketplace = self._columns
+        logit, ring, core, status, marketplace, bounds = self._cells
+        reasons = self._reasons[bounds[row] * REASON.itemsize : bounds[row + 1] * REASON.itemsize]
         ending = self._ending(logit[row], ring[row], core[row], status[row], marketplace[row], reasons)
+        return f'"account_id":{quoted(account_id)},"browser_url":{self._quoted_link(account_id)},{ending}'
+
+    def look_up(self, account_ids: Sequence[str], rows: Ints) -> list[str]:
+        """A JSON object for each account: what ``describe`` says by its row, or that the run does not know it (−1)."""
+        size = REASON.itemsize
+        is_known = rows >= 0
+        known = rows[is_known]
+        *columns, bounds = self._columns
+        # Gathered at once: one by one, every look into a column of a million waits for memory.
+        told = zip(*(each[known].tolist() for each in columns), strict=True)
+        spans = zip((bounds[known] * size).tolist(), (bounds[known + 1] * size).tolist(), strict=True)
+        items: list[str] = []
+        for account_id, there in zip(account_ids, is_known.tolist(), strict=True):
+            if there:
+                (begin, end), link = next(spans), self._quoted_link(account_id) if self._has_links else "null"
+                ending = self._ending(*next(told), self._reasons[begin:end])
+                items.append(f'{{"status":"found","account_id":{quoted(account_id)},"browser_url":{link},{ending}}}')
+            else:
+                items.append(f'{{"status":"unknown","account_id":{quoted(account_id)}}}')
+        return items
+
+    def _quoted_link(self, account_id: str) -> str:
         link = self._link(account_id)
-        return f'"account_id":{quoted(account_id)},"browser_url":{quoted(link) if link else "null"},{ending}'
+        return quoted(link) if link else "null"
 
     def reasons(self, ring: int, parts: Sequence[tuple[str, int]]) -> list[dict[str, Any]]:
         """Reasons with their sentences, largest first; ``ring`` is the row whose features they speak of, or −1."""

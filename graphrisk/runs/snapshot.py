@@ -4,7 +4,6 @@
 # pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -18,11 +17,11 @@ from graphrisk.errors import StoreError
 from graphrisk.evidence_tables import EvidenceTable
 from graphrisk.model import Floats, Ints
 from graphrisk.policy import Policy
+from graphrisk.runs.sorted_text import SortedText
 from graphrisk.runs.store import read_manifest, read_table, verify_run
 from graphrisk.runs.tables import SCHEMAS
 
 SCORES = 1001
-BETWEEN_FENCES = 16
 REASON = np.dtype([("code", np.uint8), ("part", "<i4")])
 """A reason of an account: a place in ``reason_names``, and milli-logits."""
 
@@ -226,60 +225,6 @@ class Snapshot:
             getattr(self, name)
         for name in ("reason_bounds", "reason_bytes"):
             getattr(self, name)
-
-
-class SortedText:
-    """A column of texts sorted by their bytes, searched where it lies in the mapped file; one text in 16 is at hand."""
-
-    def __init__(self, column: Any) -> None:
-        self._column, self._count = column, len(column)
-        _, offsets, data = column.buffers()
-        self._bounds = memoryview(offsets).cast("i")[column.offset :] if self._count else memoryview(b"")
-        self._data = memoryview(data) if data is not None else memoryview(b"")
-        self._fences = column.take(pa.array(np.arange(0, self._count, BETWEEN_FENCES))).cast(pa.binary()).to_pylist()
-
-    def __len__(self) -> int:
-        return self._count
-
-    def __getitem__(self, row: int) -> bytes:
-        return bytes(self._data[self._bounds[row] : self._bounds[row + 1]])
-
-    def find(self, text: str) -> int | None:
-        """The row of a text, or None."""
-        wanted = text.encode("utf-8", "surrogatepass")
-        low = max(bisect_right(self._fences, wanted) - 1, 0) * BETWEEN_FENCES
-        bounds = self._bounds[low : min(low + BETWEEN_FENCES, self._count) + 1].tolist()
-        if not bounds:
-            return None
-        begin = bounds[0]
-        near = bytes(self._data[begin : bounds[-1]])
-        # Where it is found need not be where a text begins, nor all of that text.
-        at = near.find(wanted)
-        while at >= 0:
-            end = begin + at + len(wanted)
-            after = bisect_left(bounds, end, 1)
-            if bounds[after] == end and bounds[after - 1] == begin + at:
-                return low + after - 1
-            at = near.find(wanted, at + 1)
-        return None
-
-    def find_all(self, texts: Sequence[str]) -> Ints:
-        """The row of each text, −1 for those that are not there: one binary search, all at once."""
-        if not self._count:
-            return np.full(len(texts), -1)
-        asked = [text.encode("utf-8", "surrogatepass") for text in texts]
-        wanted, column, fences = pa.array(asked, pa.binary()), self._column.cast(pa.binary()), self._fences
-        before = np.array([bisect_right(fences, text) - 1 for text in asked], np.int64)
-        low = np.maximum(before, 0) * BETWEEN_FENCES
-        high = np.minimum(low + BETWEEN_FENCES, self._count)
-        while (open_ := low < high).any():
-            middle = np.where(open_, (low + high) // 2, 0)
-            smaller = pc.less(column.take(pa.array(middle)), wanted).to_numpy(zero_copy_only=False)
-            low = np.where(open_ & smaller, middle + 1, low)
-            high = np.where(open_ & ~smaller, middle, high)
-        there = np.minimum(low, self._count - 1)
-        same = pc.equal(column.take(pa.array(there)), wanted).to_numpy(zero_copy_only=False)
-        return np.where(same, there, -1)
 
 
 def plain(table: pa.Table) -> list[dict[str, Any]]:

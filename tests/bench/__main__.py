@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import sys
 import tempfile
@@ -79,6 +80,7 @@ def _stages(folder: Path, accounts: int, seed: int, repeat: int) -> None:
     # In turn, so that a slow minute of the machine falls on both.
     for _ in range(repeat):
         floors.append(run("-m", "tests.bench.floor", home / "ledger"))
+        shutil.rmtree(home / "runs", ignore_errors=True)  # or the run would tell of the first time
         detections.append(_product(home, "detect", "--json"))
     published = _product(home, "publish")
     exported = _product(home, "export", folder / "export")

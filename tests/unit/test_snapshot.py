@@ -15,12 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from graphrisk.errors import NotFoundError, StoreError
-from graphrisk.runs.snapshot import Snapshot, SortedText
+from graphrisk.runs.snapshot import Snapshot
+from graphrisk.runs.sorted_text import SortedText
 from graphrisk.runs.store import current_run, publications, write_run
 from graphrisk.runs.tables import SCHEMAS
 from tests.support_api import copy_home, settings_at, small_home
 
-TEXTS = st.text(max_size=6)
+BEGINNINGS = st.sampled_from(["", "", "account-", "account-of-a-shop-"])
+TEXTS = st.builds(str.__add__, BEGINNINGS, st.text(max_size=6))
 RAW = st.text(st.characters(codec=None), max_size=4)
 
 

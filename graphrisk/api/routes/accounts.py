@@ -20,7 +20,6 @@ from graphrisk.api.calls import call_of
 from graphrisk.api.errors import ApiError, invalid
 from graphrisk.api.guard import id_from_path, scoped
 from graphrisk.api.paging import PageQuery, RunQuery
-from graphrisk.api.rendering import quoted
 from graphrisk.api.served import served_by
 from graphrisk.runs.snapshot import Snapshot
 
@@ -84,12 +83,7 @@ async def lookup_accounts(request: Request) -> Response:
     call_of(request.scope).ids = ids
     snapshot = await snapshot_for(request, run_query(request))
     answers = served_by(request.scope).published.answers(snapshot)
-    items = [
-        f'{{"status":"found",{answers.describe(account_id, row)}}}'
-        if row >= 0
-        else f'{{"status":"unknown","account_id":{quoted(account_id)}}}'
-        for account_id, row in zip(ids, snapshot.account_rows(ids).tolist(), strict=True)
-    ]
+    items = answers.look_up(ids, snapshot.account_rows(ids))
     took_ms = call_of(request.scope).took_ms()
     return rendered(snapshot, f'{answers.opening}{took_ms},"accounts":[{",".join(items)}]}}'.encode())
 
