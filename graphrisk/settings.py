@@ -8,7 +8,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,6 +20,12 @@ from graphrisk.files import is_abandoned, locked, write_durably
 
 HOME_FORMAT = 1
 SECONDS_BETWEEN_LOOKS = 0.1
+USUAL_MIB = 1536
+"""What a million accounts need."""
+
+UNOPENED = "[]^|"
+"""Characters in a path of which delta-rs makes an address that it takes for none."""
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
 
 
 def _default_home() -> Path:
@@ -33,6 +39,29 @@ def _environment_number(name: str, default: int) -> int:
     if not text.isdigit() or int(text) < 1:
         raise SettingsError(f"{name} is {text!r}; set it to a whole number of 1 or more.")
     return int(text)
+
+
+def share_of_memory(groups: Path = CONTROL_GROUPS, own: Path = Path("/proc/self/cgroup")) -> int:
+    """MiB for DuckDB when nobody says otherwise: a quarter of what this process may use, by the machine and by the control
+    groups that it is in (``own`` names them), or up to 1,536 as long as that is no more than half."""
+    whole = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in _limits_of_memory(groups, own):
+        with suppress(OSError, ValueError):  # no such file at the root, or "max"
+            whole = min(whole, int(limit.read_text()))
+    mib = whole >> 20
+    return max(mib // 4, min(USUAL_MIB, mib // 2), 1)
+
+
+def _limits_of_memory(groups: Path, own: Path) -> Generator[Path]:
+    """The files that may limit memory: of every control group that a process is in, up to the root (cgroups(7), both versions)."""
+    with suppress(OSError):
+        for line in own.read_text().splitlines():
+            _, controllers, name = line.split(":", 2)
+            if controllers not in ("", "memory"):
+                continue
+            root, file = (groups / "memory", "memory.limit_in_bytes") if controllers else (groups, "memory.max")
+            group = Path(name.lstrip("/"))
+            yield from (root / folder / file for folder in (group, *group.parents))
 
 
 def _environment_browser() -> str | None:
@@ -61,7 +90,7 @@ class Settings:
     home: Path = field(default_factory=_default_home)
     threads: int = field(default_factory=lambda: _environment_number("GRAPHRISK_THREADS", os.cpu_count() or 1))
     processes: int = field(default_factory=lambda: _environment_number("GRAPHRISK_PROCESSES", os.cpu_count() or 1))
-    memory_mib: int = field(default_factory=lambda: _environment_number("GRAPHRISK_MEMORY_MIB", 1536))
+    memory_mib: int = field(default_factory=lambda: _environment_number("GRAPHRISK_MEMORY_MIB", share_of_memory()))
     browser_url: str | None = field(default_factory=_environment_browser)
 
     @property
@@ -112,9 +141,14 @@ class Settings:
     def prepare(self) -> None:
         """Make the home folder, or check that this version can use the one that is there.
 
-        Raises ``StoreError`` when it cannot be written or was written by a newer version.
+        Raises ``StoreError`` when it cannot be written, was written by a newer version, or has a path that cannot be opened.
         """
         marker = self.home / "home.json"
+        if unopened := sorted(set(str(self.home.absolute())) & set(UNOPENED)):
+            raise StoreError(
+                f"The home folder {self.home.absolute()} has {' and '.join(unopened)} in its path, which the ledger's tables "
+                "cannot be opened with; choose another --home."
+            )
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             if not marker.exists():
