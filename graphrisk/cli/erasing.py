@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from graphrisk import pipeline
 from graphrisk.cli.application import Home, Json, PolicyFile, policy_of, print_json, settings_of
 from graphrisk.cli.render import say
 from graphrisk.errors import InputError, SettingsError, StoreError
+from graphrisk.settings import Settings
 
 
 def register(app: typer.Typer) -> None:
@@ -28,6 +30,7 @@ def erase(
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="TEXT", help="Why; kept in the certificate, so name nobody.")
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first, as it does in a terminal.")] = False,
     policy: PolicyFile = None,
     json: Json = False,
     home: Home = None,
@@ -41,6 +44,8 @@ def erase(
     ids = [*(account_id or []), *_listed(file)]
     if not ids:
         raise SettingsError("No account is named; give their ids, or --file with one a line.")
+    if sys.stdin.isatty() and not yes:
+        _ask(settings, len(ids))
     done = pipeline.erase(settings, policy_of(settings, policy), ids, reason, [redact_dead, redact_audit])
     if json:
         print_json({**done.certificate, "left": done.left, "notes": done.notes})
@@ -50,6 +55,20 @@ def erase(
             say(f"Note: {sentence}")
     if done.left:
         raise StoreError(f"The erasure is not finished: {' '.join(done.left)}")
+
+
+def _ask(settings: Settings, count: int) -> None:
+    """Raises ``SettingsError`` unless the answer is yes."""
+    accounts = "1 account" if count == 1 else f"{count:,} accounts"
+    try:
+        sure = typer.confirm(f"Erase {accounts} from {settings.home} for good? Nothing brings them back", err=True)
+    except typer.Abort:  # the end of what is typed; a line break ends the question
+        sure = False
+        typer.echo(err=True)
+    if not sure:
+        raise SettingsError(
+            "Nothing was erased, because the answer was not yes; give --yes to erase without a question."
+        )
 
 
 def _listed(file: Path | None) -> list[str]:

@@ -279,3 +279,20 @@ def test_a_home_that_is_a_file(launch: Launcher, town: Town, tmp_path: Path) -> 
     for words in (*WRITING, *LOOKING):
         assert str(home) in launch("--home", home, *words_of(words, town.farm)).sentence(4)
     assert home.read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["shop[eu]", "a^b", "a|b"])
+def test_a_home_whose_path_the_ledger_cannot_be_opened_with(
+    launch: Launcher, town: Town, tmp_path: Path, name: str
+) -> None:
+    """delta-rs panicked, after facts had been read."""
+    told = launch("--home", tmp_path / name, "load", town.farm).sentence(4)
+    assert f"{tmp_path / name} has " in told
+    assert "choose another --home" in told
+    assert not (tmp_path / name).exists()
+
+
+@pytest.mark.parametrize("name", ["a {b} *c?", "50%", "é #1"])
+def test_a_home_with_a_strange_name_is_a_home(launch: Launcher, town: Town, tmp_path: Path, name: str) -> None:
+    for words in (["run", town.farm], ["ledger", "compact"], ["status"]):
+        assert launch("--home", tmp_path / name, *words).code == 0

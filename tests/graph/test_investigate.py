@@ -211,9 +211,8 @@ def test_every_question_stays_small_next_to_a_hub(driver: neo4j.Driver, accounts
     world.crowd(driver, "ip_hub", accounts)
     measured = [_measure(driver, name.removeprefix("investigate/"), PARAMETERS) for name in _near_hub()]
     print(*(f"{name:18} {drawn:4} nodes {took:6} ms {hits:9,} hits" for name, drawn, took, hits in measured), sep="\n")
-    for name, drawn, took, hits in measured:
+    for name, drawn, _, hits in measured:
         assert drawn <= NODES_AT_MOST, name
-        assert took < 10_000, name
         assert hits < accounts / 2, f"{name} reads the hub"
     (users,) = ask(driver, "attribute_users", token="ip_hub")
     assert (users["shown"], users["total"]) == (0, accounts + 4), "it says what it left out"
@@ -231,9 +230,10 @@ def test_every_question_stays_small_in_large_rings(driver: neo4j.Driver) -> None
     asked |= {"otherId": "ring_l_41", "since": 0, "text": "ring_"}
     measured = [_measure(driver, name.removeprefix("investigate/"), asked) for name in _near_hub()]
     print(*(f"{name:18} {drawn:4} nodes {took:6} ms {hits:9,} hits" for name, drawn, took, hits in measured), sep="\n")
-    for name, drawn, took, _ in measured:
+    for name, drawn, _, hits in measured:
         assert drawn <= NODES_AT_MOST, name
-        assert took < 10_000, name
+        # A pair of accounts at a card is looked at a few times: 800 cards, 50 accounts at each.
+        assert hits < 3 * 800 * 50**2, name
     for question, total in (("ring_members", 1000), ("ring_shares", 400), ("next_to_ring", 1000)):
         rows = ask(driver, question, ringId="ring_l")
         assert len(rows) == rows[0]["shown"] < rows[0]["total"] == total, question
