@@ -15,23 +15,23 @@ from numpy.typing import NDArray
 
 from graphrisk.model import Ints
 
-BETWEEN_FENCES = 16
 HEAD = 8
+"""Bytes that a number of 64 bits holds."""
 
 
 class SortedText:
     """A column of texts sorted by their bytes, searched where it lies in the mapped file.
 
-    At hand are one text in 16, and of each the 8 bytes that follow what all begin with, as a number."""
+    At hand are, of each, the 8 bytes that follow what all begin with, as a number."""
 
     def __init__(self, column: Any) -> None:
         self._column, self._count = column, len(column)
         _, offsets, data = column.buffers()
         self._bounds = memoryview(offsets).cast("i")[column.offset :] if self._count else memoryview(b"")
         self._data = memoryview(data) if data is not None else memoryview(b"")
-        self._fences = column.take(pa.array(np.arange(0, self._count, BETWEEN_FENCES))).cast(pa.binary()).to_pylist()
         self._skip = _common(self[0], self[self._count - 1]) if self._count else 0
         self._heads = self._heads_of_all() if len(self._data) else np.zeros(self._count, np.uint64)
+        self._cells = self._heads.data
         self._alike = bool((self._heads[1:] == self._heads[:-1]).any())
 
     def __len__(self) -> int:
@@ -43,21 +43,13 @@ class SortedText:
     def find(self, text: str) -> int | None:
         """The row of a text, or None."""
         wanted = text.encode("utf-8", "surrogatepass")
-        low = max(bisect_right(self._fences, wanted) - 1, 0) * BETWEEN_FENCES
-        bounds = self._bounds[low : min(low + BETWEEN_FENCES, self._count) + 1].tolist()
-        if not bounds:
-            return None
-        begin = bounds[0]
-        near = bytes(self._data[begin : bounds[-1]])
-        # Where it is found need not be where a text begins, nor all of that text.
-        at = near.find(wanted)
-        while at >= 0:
-            end = begin + at + len(wanted)
-            after = bisect_left(bounds, end, 1)
-            if bounds[after] == end and bounds[after - 1] == begin + at:
-                return low + after - 1
-            at = near.find(wanted, at + 1)
-        return None
+        head = int.from_bytes(wanted[self._skip : self._skip + HEAD].ljust(HEAD, b"\0"))
+        row = bisect_left(self._cells, head)
+        if self._alike:
+            row = bisect_left(
+                range(self._count), wanted, row, bisect_right(self._cells, head, row), key=self.__getitem__
+            )
+        return row if row < self._count and self[row] == wanted else None
 
     def find_all(self, texts: Sequence[str]) -> Ints:
         """The row of each text, −1 for those that are not there: one binary search, all at once."""
