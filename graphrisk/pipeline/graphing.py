@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from typing import Any
 
 import duckdb
 
+from graphrisk.ahead import ahead
 from graphrisk.errors import SettingsError, StoreError
 from graphrisk.files import locked
 from graphrisk.graph.bulk import import_facts
@@ -204,8 +205,11 @@ def _sync_loads(settings: Settings, policy: Policy, session: Session) -> tuple[i
         with settings.scratch("graph") as scratch, settings.columns(scratch) as columns:
             _view(settings, columns, wanted[: load.seq])
             each = _to_write(load)
-            with step(f"Load {load.seq} to the graph (rows)", _rows_to_write(load)) as progress:
-                batches += write_load(session, each, load_batches(columns, each, policy.kinds), progress.advance)
+            with (
+                step(f"Load {load.seq} to the graph (rows)", _rows_to_write(load)) as progress,
+                closing(ahead(load_batches(columns, each, policy.kinds))) as coming,
+            ):
+                batches += write_load(session, each, coming, progress.advance)
         written += 1
     return written, batches
 

@@ -20,10 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
+from graphrisk.ahead import ahead
 from graphrisk.logs import step
 from graphrisk.policy import Policy
 from graphrisk.schema import STATUSES, TABLES
-from graphrisk.sources.ahead import ahead
 from graphrisk.sources.judging import (
     Remembered,
     accounts_sql,
