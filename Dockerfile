@@ -1,6 +1,7 @@
 # graphrisk as a batch job or as the API. The Neo4j server is another container (docker-compose.yml), so no Java is in here.
 FROM python:3.11-slim-bookworm AS build
-ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never
+# Compiled here, since the user of the image cannot keep what Python compiles, and would do it at each start.
+ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_COMPILE_BYTECODE=1
 RUN pip install --no-cache-dir uv==0.13.9
 WORKDIR /build
 COPY pyproject.toml uv.lock ./
