@@ -11,8 +11,14 @@ from tests.support_api import Served
 
 def workers(served: Served) -> list[psutil.Process]:
     """The processes that hold an open audit chain."""
-    found = psutil.Process(served.process.pid).children(recursive=True)
-    return [each for each in found if any("/audit/" in held.path for held in each.open_files())]
+    return [each for each in psutil.Process(served.process.pid).children(recursive=True) if _holds_a_chain(each)]
+
+
+def _holds_a_chain(process: psutil.Process) -> bool:
+    try:
+        return any("/audit/" in held.path for held in process.open_files())
+    except psutil.NoSuchProcess:  # killed a moment ago
+        return False
 
 
 LISTED = b'{"ids":["first_0"]}'
