@@ -8,8 +8,9 @@ import json
 import os
 import subprocess
 import sys
+import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +32,14 @@ Row = Mapping[str, object]
 LENIENT = Policy(load=LoadPolicy(max_reject_ratio=1.0))
 """Accepts a load whatever the share of rejected rows, so that a test can look at the rejects."""
 SEEN = "2026-01-05T10:00:00Z"
+
+
+def wait_for(holds: Callable[[], object], seconds: float = 30) -> None:
+    """Return once it holds; fail when it never does."""
+    due = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < due, f"It never came to hold, in {seconds:g} s."
+        time.sleep(0.02)
 
 
 def sighting(account: str, kind: str, value: object, first_seen: str = SEEN, **more: object) -> dict[str, object]:

@@ -8,7 +8,6 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -94,12 +93,6 @@ class Receiver:
     def lines(self) -> list[bytes]:
         """The signals of all requests that were acknowledged, in the order in which they came."""
         return [line for each in self.requests if each.answer == 200 for line in each.lines()]
-
-    def wait_for(self, requests: int) -> None:
-        due = time.monotonic() + 20
-        while len(self.requests) < requests:
-            assert time.monotonic() < due
-            time.sleep(0.005)
 
     def take(self, handler: BaseHTTPRequestHandler) -> None:
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))

@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
@@ -21,6 +21,7 @@ from graphrisk import pipeline
 from graphrisk.api.audit import verify_audit
 from graphrisk.policy import Policy
 from graphrisk.runs.store import publications
+from tests.support import wait_for
 from tests.support_api import Served, copy_home, serving, settings_at
 from tests.support_towns import FARMS, Truth, published, towns
 from tests.support_wire import begin_lookup, finish, workers
@@ -97,13 +98,6 @@ class Load:
         assert (body["account_id"], answered.headers["etag"]) == (account_id, f'W/"{run_id}"')
         self.truths[run_id].agrees_about_account(body)
         return run_id
-
-
-def wait_for(done: Callable[[], bool], seconds: float = 20) -> None:
-    due = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < due
-        time.sleep(0.05)
 
 
 def truths(home: Path) -> dict[str, Truth]:

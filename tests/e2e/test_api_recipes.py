@@ -22,6 +22,7 @@ from graphrisk import client as published_client
 from graphrisk.client import ApiError, Client
 from graphrisk.client.failures import failure_of
 from tests.docs import ROOT
+from tests.support import wait_for
 from tests.support_api import Served, copy_home, publish_facts, serving, small_home
 from tests.support_e2e import Launcher, write_farm
 
@@ -241,7 +242,4 @@ def test_metrics_are_those_of_the_table(served: Served) -> None:
 
 
 def wait_for_run(client: Client, run_id: str) -> None:
-    due = time.monotonic() + 30
-    while client.lookup(["x"]).__next__().run_id != run_id:
-        assert time.monotonic() < due
-        time.sleep(0.1)
+    wait_for(lambda: next(client.lookup(["x"])).run_id == run_id)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -34,6 +33,7 @@ from graphrisk.client import (
     UnknownAccount,
     to_frame,
 )
+from tests.support import wait_for
 from tests.support_api import Served, copy_home, publish_facts, serving, small_home
 from tests.support_client import same
 from tests.support_e2e import write_farm
@@ -287,11 +287,3 @@ def test_the_client_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert not {"pandas", "pyarrow", "duckdb", "numpy", "pydantic", "fastapi", "deltalake"} & set(done.stdout.split())
     assert "httpx" in done.stdout.split()
-
-
-def wait_for(holds: Callable[[], bool]) -> None:
-    for _ in range(200):
-        if holds():
-            return
-        threading.Event().wait(0.1)
-    raise AssertionError("it never came to hold")

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 
 from graphrisk.runs.store import current_run, publications, read_table
 from graphrisk.signals import SIGNALS
+from tests.support import wait_for
 from tests.support_e2e import ROOT, Launcher, Town
 from tests.support_signals import Reader, cursors
 
@@ -41,13 +41,6 @@ def start(home: Path, *words: str) -> subprocess.Popen[bytes]:
         cwd=ROOT,
         env=os.environ | {"GRAPHRISK_PROCESSES": "1"},
     )
-
-
-def wait_until(true: Callable[[], object]) -> None:
-    due = time.monotonic() + PATIENCE_SECONDS
-    while not true():
-        assert time.monotonic() < due
-        time.sleep(0.01)
 
 
 def feed(launch: Launcher, home: Path, *words: str) -> list[bytes]:
@@ -128,7 +121,7 @@ def test_a_publication_killed_before_its_signals_loses_none(
     with (home / "signals.lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)  # so that the command stops between the pointer and the signals
         publishing = start(home, "publish", town.candidate)
-        wait_until(lambda: current_run(home) == town.candidate or publishing.poll() is not None)
+        wait_for(lambda: current_run(home) == town.candidate or publishing.poll() is not None)
         time.sleep(0.2)
         publishing.kill()
         assert publishing.wait(PATIENCE_SECONDS) == -signal.SIGKILL

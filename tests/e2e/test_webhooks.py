@@ -24,6 +24,7 @@ from graphrisk.settings import Settings
 from graphrisk.webhooks.dead import dead_letters
 from graphrisk.webhooks.delivering import deliver, retry
 from graphrisk.webhooks.registry import allow_host, read_cursor, remove_webhook
+from tests.support import wait_for
 from tests.support_e2e import Launcher
 from tests.support_signals import cursors
 from tests.support_webhooks import HASTY, LOOPBACK, QUICK, Answer, Receiver, feed, home_with_signals, hooked, start
@@ -124,7 +125,7 @@ def test_a_deliverer_killed_while_a_batch_is_on_its_way_sends_it_again(tmp_path:
     with Receiver([*([200] * (at - 1)), "hang"]) as receiver:
         hooked(settings, receiver)
         process = start(settings.home, "deliver", "--once")
-        receiver.wait_for(at)
+        wait_for(lambda: len(receiver.requests) >= at)
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
@@ -153,7 +154,7 @@ def test_a_receiver_that_hangs_holds_up_no_other(settings: Settings, receiver: R
         hooked(settings, receiver, "quick")
         delivering = threading.Thread(target=deliver, args=(settings, True, HASTY))
         delivering.start()
-        receiver.wait_for(len(feed(settings)) // HASTY.signals + 1)
+        wait_for(lambda: len(receiver.requests) > len(feed(settings)) // HASTY.signals)
         assert len({each.body for each in stuck.requests}) < 4, "the quick one waits for the one that hangs"
         remove_webhook(settings.home, "stuck")
         delivering.join()
@@ -238,13 +239,13 @@ def test_delivering_goes_on_with_new_publications_and_webhooks_until_it_is_stopp
     time.sleep(1.5)
     assert process.poll() is None
     hooked(settings, receiver)
-    receiver.wait_for(1)
+    wait_for(lambda: len(receiver.requests) >= 1)
     before = feed(settings)
     run_id = json.loads((settings.home / "current.json").read_text())["run_id"]
     moves = json.loads((settings.home / "current.json").read_text())
     moves["publications"].append({**moves["publications"][0], "seq": 2, "previous": run_id})
     (settings.home / "current.json").write_text(json.dumps(moves))
-    receiver.wait_for(2)
+    wait_for(lambda: len(receiver.requests) >= 2)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=30)
     assert process.returncode == 130
