@@ -91,13 +91,19 @@ def _batches(port: int, worker: psutil.Process, key: str, ids: list[str], second
 
 
 def _soak(port: int, worker: psutil.Process, asks: list[Ask], rate: float, seconds: float) -> None:
-    begin = worker.memory_info().rss, worker.num_fds()
+    begin = _held(worker)
     delays = open_loop(port, asks, rate, seconds)
-    end = worker.memory_info().rss, worker.num_fds()
+    end = _held(worker)
     print(
         f"soak of {seconds:.0f} s at {rate:,.0f} a second: p99 {percentile(delays, 99):.2f} ms, memory "
         f"{begin[0] / 1e6:.0f} → {end[0] / 1e6:.0f} MB, descriptors {begin[1]} → {end[1]}"
     )
+
+
+def _held(worker: psutil.Process) -> tuple[int, int]:
+    """Bytes and descriptors, once the worker has seen that the connections before ended."""
+    time.sleep(2)
+    return worker.memory_info().rss, worker.num_fds()
 
 
 def _ids(home: Path) -> list[str]:
