@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,11 @@ def test_no_file_no_run_and_another_reference_are_said(crew: Path, tmp_path: Pat
 
 
 def post(api: Api, body: Any, **query: str) -> Answered:
-    return api.ask(
+    return api.run(posted(api, body, **query))
+
+
+async def posted(api: Api, body: Any, **query: str) -> Answered:
+    return await api.asked(
         "/v1/accounts:assess",
         method="POST",
         headers={"content-type": "application/json"},
@@ -136,6 +141,22 @@ def test_over_http_it_is_the_same_and_nothing_is_written(crew: Path, tmp_path: P
         post(api, {"accounts": [JOINING], "more": 1}).problem(422, "invalid_request")
         post(api, {"accounts": [JOINING]}, run="run_nobody").problem(404, "unknown_run")
         assert files_of(home) == before
+
+
+def test_one_account_does_not_wait_for_the_hundred_of_another_request(crew: Path, tmp_path: Path) -> None:
+    hundred = [{**JOINING, "account_id": f"new_{number}"} for number in range(100)]
+    ended: list[int] = []
+
+    async def ask(accounts: list[dict[str, Any]]) -> None:
+        ended.append(len((await posted(api, {"accounts": accounts})).ok()["accounts"]))
+
+    async def both() -> None:
+        await asyncio.gather(ask(hundred), ask([JOINING]))
+
+    with api_over(copy_home(crew, tmp_path / "home")) as api:
+        post(api, {"accounts": [JOINING]}).ok()  # the facts are open then
+        api.run(both())
+    assert ended == [1, 100]
 
 
 def test_the_client_asks_a_hundred_at_a_time(crew: Path, tmp_path: Path) -> None:
