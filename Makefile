@@ -3,6 +3,8 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 .DEFAULT_GOAL := help
+# Tests start a thousand processes; where Python may not keep what it compiled, each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo demo-neo4j test test-long test-spark check bench bench-api bench-graph bench-peers evaluate reference docs readme fmt clean
 

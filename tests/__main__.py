@@ -6,7 +6,6 @@ tests that start Neo4j run at once, and each half is what ``python -m pytest`` r
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,9 +22,7 @@ SUITES = {
 
 def start(selected: str, *words: str, said: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "pytest", "-q", "-m", selected, *words]
-    # Tests start a thousand processes; where Python may not keep what it compiled, each compiles all that it imports.
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    return subprocess.Popen(command, cwd=ROOT, env=kept, stdout=said, stderr=subprocess.STDOUT if said else None)
+    return subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT if said else None)
 
 
 def code_of(process: subprocess.Popen[bytes]) -> int:
