@@ -195,6 +195,26 @@ def test_who_shows_what_a_crowd_shows_joins_it_as_in_a_run(tmp_path: Path, membe
         assert told(answer) == said_of(at, run, late["account_id"])
 
 
+def test_who_comes_back_to_where_it_arrived_longer_ago_than_addresses_are_kept_is_no_one_off(tmp_path: Path) -> None:
+    """Six arrive at one address and share a device; 120 days later, when their visits are no longer kept, one is back."""
+    policy, arrived, name = Policy(), MONDAY + DAY_US, "acc3"
+    facts: dict[str, list[dict[str, str]]] = {"accounts": [], "sightings": [], "labels": []}
+    for number in range(6):
+        who, born = f"acc{number}", arrived + number * HOUR_US
+        facts["accounts"].append(account(who, born))
+        facts["sightings"] += [sighting(who, "ip", "81.2.69.7", born), sighting(who, "device", "one of all six", born)]
+    facts["sightings"].append(sighting("acc0", "device", "the last of all devices", LAST))
+    base = settings(tmp_path / "base")
+    pipeline.load(base, policy, [str(write_facts(tmp_path / "facts", facts))])
+    pipeline.publish(base, policy, detect(base, policy=policy)["run_id"], "a test says so")
+    back = {"account_id": name, "sightings": [sighting(name, "ip", "81.2.69.7", LAST - DAY_US)]}
+    (answer,) = what_if(base).assess(asked_of(asked_for(back)))
+    at, run = loaded_instead(base, tmp_path / "then", back, policy)
+    assert told(answer) == said_of(at, run, name)
+    before = {reason["code"]: reason["contribution"] for reason in pipeline.account(base, name)["reasons"]}
+    assert told(answer)["reasons"]["one_off"] > before["one_off"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(100, 140))
 def test_what_if_is_what_a_run_says_once_it_is_loaded_again_and_again(tmp_path: Path, seed: int) -> None:

@@ -139,9 +139,15 @@ class Arriving:
         created: tuple[int | None, int | None],
     ) -> Iterator[Cohort]:
         """As known, less what the account did there before, with what it does now."""
-        without, count = self._without(known, ever, stays[0], created[0])
-        old = self._accepted(place, self._with(without, count, stays[0], created[0]))
-        new = self._accepted(place, self._with(without, count, stays[1], created[1]))
+        # Cohorts remember longer who arrived than addresses are kept.
+        arrived = [each.arrived[self._account] for each in known.values() if self._account in each.arrived]
+        begun = {week_of(first) for first, _ in stays[0]}
+        gone = [(first, last) for first, last, _ in arrived if week_of(first) not in begun]
+        came_back = any(back for _, _, back in arrived)
+        before, after = gone + stays[0], gone + stays[1]
+        without, count = self._without(known, ever, before, created[0])
+        old = self._accepted(place, self._with(without, count, before, created[0], came_back))
+        new = self._accepted(place, self._with(without, count, after, created[1], came_back))
         yield from _different(place, old, new)
 
     def _without(
@@ -158,7 +164,12 @@ class Arriving:
         return left, (ever[0] - (self._arrival(stays, created) is not None), *ever[1:])
 
     def _with(
-        self, known: dict[int, Newcomers], ever: tuple[int, int, int], stays: list[Span], created: int | None
+        self,
+        known: dict[int, Newcomers],
+        ever: tuple[int, int, int],
+        stays: list[Span],
+        created: int | None,
+        came_back: bool = False,
     ) -> tuple[dict[int, Newcomers], tuple[int, int, int]]:
         there, arrival = _weeks_of(stays), self._arrival(stays, created)
         found = {week: Newcomers(dict(each.arrived), each.present + (week in there)) for week, each in known.items()}
@@ -168,7 +179,7 @@ class Arriving:
             first, last = (min(first, week), max(last, week)) if count else (week, week)
             count += 1
             if week in found:
-                returned = any(end >= week_start(week + 1) for _, end in stays)
+                returned = came_back or any(end >= week_start(week + 1) for _, end in stays)
                 found[week].arrived[self._account] = (*arrival, returned)
         return found, (count, first, last)
 
