@@ -11,7 +11,7 @@ Band = Literal["high", "medium", "low"]
 Role = Literal["core", "associate"]
 Score = Annotated[int, Field(ge=0, le=1000, examples=[986])]
 AccountId = Annotated[str, Field(examples=["acc_00000313"])]
-RingId = Annotated[str, Field(examples=["ring_cruguf3p6urtu"])]
+RingId = Annotated[str, Field(examples=["ring_uev3cuhxiet4q"])]
 RunId = Annotated[str, Field(examples=["run_xbclm3zqimr6f6r6"])]
 Moment = Annotated[datetime, Field(examples=["2026-05-02T09:30:00Z"])]
 Count = Annotated[int, Field(ge=0, examples=[20])]
@@ -121,7 +121,7 @@ class Lookup(Strict):
     """Accounts to look up, in any order; the answer keeps it, and names each as often as it was asked for."""
 
     ids: Annotated[
-        list[str], Field(min_length=1, max_length=1000, examples=[["acc_00000313", "acc_00001050", "nobody"]])
+        list[str], Field(min_length=1, max_length=1000, examples=[["acc_00000313", "acc_00001180", "nobody"]])
     ]
 
 

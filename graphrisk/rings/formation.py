@@ -13,6 +13,7 @@ from graphrisk.policy import RingPolicy
 HEART = 6
 """Links that accounts of a ring's heart have to one another, where some have so many; more than a family of six has."""
 
+SEASON_DAYS = 90
 AGED_DAYS = 30
 """An account that was open so long before the campaign may be linked to a member for reasons of its own."""
 
@@ -36,8 +37,8 @@ def form_rings(
     order = np.lexsort((links.b, links.a, links.onset, of))
     links, of = links.take(order), of[order]
     start, end = campaign_windows(of, links.onset, links.strength, policy, int(community.max(initial=-1)) + 1)
-    in_window = (links.onset >= start[of]) & (links.onset <= end[of])
-    aged = open_since < np.where(start < end, start, 0)[community] - AGED_DAYS * DAY_US
+    in_window = (links.onset >= start[of]) & (links.onset <= end[of]) | _of_newcomers(accounts, open_since, links)
+    aged = open_since < np.where(start <= end, start, 0)[community] - AGED_DAYS * DAY_US
     pull, core = _roles(accounts, community, links, in_window, aged)
     core_size = np.bincount(community, weights=core, minlength=len(start)).astype(np.int64)
     is_ring = core_size >= policy.min_core
@@ -54,6 +55,16 @@ def form_rings(
     in_order = np.lexsort((links.b[kept], links.a[kept], of[kept]))
     ring_links = RingLinks(ring_of[of[kept]][in_order], links.take(kept).take(in_order), in_window[kept][in_order])
     return _described(members, ring_links, start[is_ring], end[is_ring], accounts, oversize), members, ring_links
+
+
+def _of_newcomers(accounts: Ints, open_since: Ints, links: Links) -> Bools:
+    """Which links arose within days of the opening of one account, to another that is closed or no older than a season."""
+    a, b = (open_since[np.searchsorted(accounts, ends)] for ends in (links.a, links.b))
+    found = np.zeros(len(links.a), bool)
+    for one, other in ((a, b), (b, a)):
+        is_new = (one <= links.onset) & (one >= links.onset - AGED_DAYS * DAY_US)
+        found |= is_new & (other >= links.onset - SEASON_DAYS * DAY_US)
+    return found
 
 
 def campaign_windows(community: Ints, onset: Ints, strength: Ints, policy: RingPolicy, count: int) -> tuple[Ints, Ints]:
@@ -93,10 +104,30 @@ def _roles(accounts: Ints, community: Ints, links: Links, in_window: Bools, aged
     np.add.at(pull, b, strength)
     body = _body(community, a, b, aged)
     inside = body[a] & body[b]
-    core = np.zeros(len(accounts), bool)
-    core[a[inside & links.proves_a[in_window]]] = True
-    core[b[inside & links.proves_b[in_window]]] = True
-    return pull, core
+    proven_a, proven_b = (column[in_window][inside] for column in (links.proves_a, links.proves_b))
+    return pull, _proven(aged, a[inside], b[inside], proven_a, proven_b)
+
+
+def _proven(aged: Bools, a: Ints, b: Ints, proves_a: Bools, proves_b: Bools) -> Bools:
+    """Which accounts of the body some link to another one of them says something about.
+
+    Where others typed what an old account held first, those who vouch for it have to be linked to somebody else of the core:
+    its family, drawn in through it, is no reason to keep it.
+    """
+    sides = ((a, b, proves_a), (b, a, proves_b))
+    core, typed = np.zeros(len(aged), bool), np.zeros(len(aged), bool)
+    for one, _, proves in sides:
+        core[one[proves]] = True
+        typed[one[~proves & aged[one]]] = True
+    while True:
+        linked = core[a] & core[b]
+        others = np.bincount(a[linked], minlength=len(core)) + np.bincount(b[linked], minlength=len(core))
+        vouched = ~typed
+        for one, other, proves in sides:
+            vouched[one[linked & proves & (others[other] > 1)]] = True
+        if (core <= vouched).all():
+            return core
+        core &= vouched
 
 
 def _body(community: Ints, a: Ints, b: Ints, aged: Bools) -> Bools:

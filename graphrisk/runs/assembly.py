@@ -14,12 +14,13 @@ from graphrisk.model import Bools, Floats, Ints, Lineage, Links, Members, Poster
 from graphrisk.policy import BandPolicy, Policy
 from graphrisk.runs.tables import SCHEMAS, build, lists
 
-BASE, MEMBERSHIP, NEAR_BAD, NEAR_GOOD = "base", "membership", "near_bad", "near_good"
+BASE, RIVAL, MEMBERSHIP, NEAR_BAD, NEAR_GOOD = "base", "rival", "membership", "near_bad", "near_good"
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Integer milli-logits and scores, by ring and by account; ``feature_names`` are the columns of ``ring_parts``.
+    """Integer milli-logits and scores, by ring and by account. ``ring_parts`` has a column for each of ``feature_names``, and
+    then what the likeliest rival takes away.
 
     ``posterior`` says what else each ring may be, ``recommended`` which rings to act on.
     """
@@ -52,10 +53,10 @@ def accounts_table(
     ring[members.account] = members.ring
     core = np.zeros(count, bool)
     core[members.account[members.core]] = True
-    names = [BASE, *scores.feature_names, MEMBERSHIP, NEAR_BAD, NEAR_GOOD]
+    names = [BASE, *scores.feature_names, RIVAL, MEMBERSHIP, NEAR_BAD, NEAR_GOOD]
     parts = np.zeros((count, len(names)), np.int32)
     parts[:, 0] = np.where(core, scores.ring_base, scores.account_base)
-    parts[core, 1 : 1 + len(scores.feature_names)] = scores.ring_parts[ring[core]]
+    parts[core, 1:-3] = scores.ring_parts[ring[core]]
     parts[:, -3:] = scores.account_parts
     role = np.where(ring < 0, -1, np.where(core, 0, 1))
     return build(
@@ -108,7 +109,7 @@ def rings_table(
         "kinds": list(kinds),
         "flags": _flags(rings, bridges),
         "bridge": crossing,
-        "reasons": _reasons(parts, names, "rings"),
+        "reasons": _reasons(parts, [*names, RIVAL], "rings"),
         "features": _features(scores),
         "members": _members(account_ids, rings, members),
         "recommended": scores.recommended,

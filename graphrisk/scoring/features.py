@@ -17,6 +17,13 @@ from graphrisk.scoring.ring_facts import Core, Held, RingFacts
 
 PAYMENT_KINDS = ("card", "bank_account")
 NEW_DAYS = 30
+WATCHED_DAYS = 30
+"""So long has an account to be known before it is seen to have been without a link."""
+
+USUAL_WEEK = 1 / 6
+"""The least share of a ring's old accounts that is expected in a week of it: whoever comes to a place again and again is
+first seen there sooner rather than later, so that first links are denser in some weeks by themselves."""
+
 BURST_SECONDS = 7 * 86_400
 LARGEST_SURPRISE = 30.0
 DECIMALS = 9
@@ -82,13 +89,14 @@ def _sign_ups(core: Core, reference: Reference, rings: Rings, members: Members, 
     known = ~np.isnan(moment)
     joined = first_links(members, links, links.in_window)[members.core]
     fresh = known & (joined - moment <= NEW_DAYS * DAY_US)
-    # Whom an account knew before, and the days before the window, say nothing of when the ring came over it.
+    # Whom an account knew before, and the days before the window, say nothing of when the ring came over it. Nor does a
+    # link that is as old as what is known of the account: it may be older than the facts.
     came = first_links(members, links, _among_core(members, links))[members.core]
-    aged = known & ~fresh & (came < NEVER)
+    aged = known & ~fresh & (came < NEVER) & (came - core.first_seen >= WATCHED_DAYS * DAY_US)
     n = np.bincount(ring[known], minlength=count)
     burst = _surprise_of_a_week(ring[known], moment[known], count, reference.seven_day_share)
     in_campaign = BURST_SECONDS * 1_000_000 / np.maximum(1, rings.window_end - rings.window_start)
-    raid = _surprise_of_a_week(ring[aged], came[aged], count, np.clip(in_campaign, reference.seven_day_share, 1.0))
+    raid = _surprise_of_a_week(ring[aged], came[aged], count, np.clip(in_campaign, USUAL_WEEK, 1.0))
     return {
         "burst": np.where(n > 0, burst, np.nan),
         "raid": np.where(n > 0, raid, np.nan),

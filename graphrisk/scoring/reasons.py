@@ -54,6 +54,7 @@ RING_SENTENCES: dict[str, Sentence] = {
 
 SENTENCES: dict[str, str] = {
     "base": "Where it starts: a ring that is average in everything, or an account with nothing against it.",
+    "rival": "An innocent explanation is likelier than an organized ring: half of its lead counts against the ring.",
     "membership": "What is left of the ring's risk, given how strong the account's own links inside it are.",
     "near_bad": "Accounts known to be bad are within two links.",
     "near_good": "Accounts known to be good are directly linked.",

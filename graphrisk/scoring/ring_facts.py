@@ -14,11 +14,12 @@ from graphrisk.schema import ADDRESS, COHORT, NETWORK
 
 
 class Core(NamedTuple):
-    """One element a core account, in the order of ``Members``: creation (microseconds, nan), days from its first to its last
-    sighting (−1: nothing is kept), and the verdict known on it."""
+    """One element a core account, in the order of ``Members``: creation (microseconds, nan), its first sighting (``NEVER``:
+    nothing is kept), days from there to its last one (−1: nothing is kept), and the verdict known on it."""
 
     ring: Ints
     created: Floats
+    first_seen: Ints
     active_days: Ints
     bad: Bools
     good: Bools
@@ -85,9 +86,9 @@ class RingFacts(NamedTuple):
 
 CORE = f"""
 WITH active AS (
-    SELECT account, (max(last) - min(first)) // {DAY_US} AS days FROM retained SEMI JOIN ring_core USING (account) GROUP BY account
+    SELECT account, min(first) AS first_seen, (max(last) - min(first)) // {DAY_US} AS days FROM retained SEMI JOIN ring_core USING (account) GROUP BY account
 )
-SELECT ring, created::DOUBLE AS created, coalesce(days, -1) AS active_days, coalesce(label = 'bad', false) AS bad, coalesce(label = 'good', false) AS good
+SELECT ring, created::DOUBLE AS created, coalesce(first_seen, $never) AS first_seen, coalesce(days, -1) AS active_days, coalesce(label = 'bad', false) AS bad, coalesce(label = 'good', false) AS good
 FROM ring_core JOIN ids USING (account) LEFT JOIN labels USING (account_id) LEFT JOIN active USING (account) ORDER BY ring, account
 """
 

@@ -49,6 +49,16 @@ def ring_logits(contributions: Ints, reference: Reference) -> Ints:
     return reference.intercept + contributions.sum(axis=1)
 
 
+def held_against(lead: Ints) -> Ints:
+    """What the likeliest innocent explanation takes from a ring's logit: half of its lead over an organized ring, rounded
+    toward 0, and nothing where an organized ring is as likely or likelier.
+
+    Two models judge the same features. Where the second one says innocent, the mean of their log-odds counts (a
+    logarithmic opinion pool; Genest and Zidek 1986).
+    """
+    return -(np.maximum(0, -lead) // 2)
+
+
 def probability(logit: Ints) -> Floats:
     """σ of a logit in milli-logits."""
     return 1 / (1 + np.exp(-logit / 1000))

@@ -22,6 +22,7 @@ SIZES: dict[str, tuple[int, int]] = {
 CORPORATE_CARD_OFFICES, CORPORATE_CARD_HOLDERS = 0.15, (5, 40)
 ONBOARDING_DAYS, ONBOARDED = 10, 0.5
 AT_WORK = 0.4
+REGULARS, WITH_TABLET = 0.5, 0.5
 
 Groups = dict[str, list[Integers]]
 
@@ -126,10 +127,12 @@ def _small_business(district: District, group: Integers) -> None:
 
 
 def _cafe(district: District, group: Integers) -> None:
-    """Customers sit at whichever terminal is free, a few hours at a time."""
+    """Customers sit at whichever terminal is free, a few hours at a time; some have come for years."""
     terminals = district.fresh("device", int(district.rng.integers(4, 13)))
     visits = np.repeat(group, 1 + district.rng.integers(0, 4, len(group)))
+    regular = district.chance(REGULARS, district.accounts)[visits]
     first = district.between(district.first[visits], district.last[visits])
+    first[regular] = district.begins(visits[regular])
     last = np.minimum(first + district.between(1_800, np.full(len(visits), 4 * 3_600)), END - 1)
     district.saw("device", visits, district.rng.choice(terminals, len(visits)), first, last)
     _visited(district, visits, district.rng.choice(district.static_ips(2), len(visits)), first, last)
@@ -147,9 +150,10 @@ def _kiosk(district: District, group: Integers) -> None:
 
 
 def _charity(district: District, group: Integers) -> None:
-    """A drive: everybody signs up on one address within two days, some of them on the helpers' tablet."""
+    """A drive: everybody signs up on one address within two days, in half of them some on the helpers' tablet."""
     tablet = district.fresh("device", 1)
-    _sign_up_at_desk(district, group, np.repeat(tablet, len(group)), 0.25)
+    lent = 0.25 if district.rng.random() < WITH_TABLET else 0.0
+    _sign_up_at_desk(district, group, np.repeat(tablet, len(group)), lent)
 
 
 def _student_house(district: District, group: Integers) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from graphrisk.worlds.knobs import GROUPS, Knobs
 from graphrisk.worlds.marks import SHARES, Integers, drawn, marked
-from graphrisk.worlds.period import END, START, WEEK, week_of, week_start
+from graphrisk.worlds.period import DAY, END, START, WEEK, week_of, week_start
 
 Flags = npt.NDArray[np.bool_]
 
@@ -35,6 +35,8 @@ PUBLIC_NETWORKS = 20_000
 NETWORKS_A_DISTRICT = 4_096
 NETWORKS_AT_ONCE = 64
 VALUES_A_DISTRICT = 1 << 18
+RETURN_DAYS = 10
+"""So long it takes in the mean until somebody uses again what they used before the period."""
 
 
 @dataclass
@@ -140,9 +142,16 @@ class District:
         self._rows[kind].append(Sightings(account, value, first, np.maximum(first, last), count))
 
     def uses(self, kind: str, account: Integers, value: Integers, late: bool = False) -> None:
-        """Record use for as long as the accounts do anything; ``late``: from some moment of that time on."""
-        first = self.between(self.first[account], self.last[account]) if late else self.first[account]
-        self.saw(kind, account, value, first, self.last[account])
+        """Record use for as long as the accounts do anything; ``late``: from some moment of their lives on. What began
+        before the period shows when they come to use it again in it."""
+        self.saw(kind, account, value, self.begins(account) if late else self.first[account], self.last[account])
+
+    def begins(self, account: Integers) -> Integers:
+        """For each account when something that it does from some moment of its life on is first seen."""
+        first, last = self.first[account], self.last[account]
+        begun = self.between(np.minimum(self.created[account], first), last)
+        again = first + self.rng.exponential(RETURN_DAYS * DAY, len(account)).astype(np.int64)
+        return np.where(begun < first, np.minimum(again, last), begun)
 
     def on_addresses(self, account: Integers, week: Integers, value: Integers, low: Integers, high: Integers) -> None:
         """Record a week's use of an address at moments from ``low`` to ``high``, kept inside the week and the account's time."""

@@ -82,7 +82,7 @@ class Knobs:
     missing: float = 0.0
     shared_infrastructure: float = 0.0
     variety: float = 0.3
-    activity: float = 0.2
+    activity: float = 0.4
     mix: Mapping[str, float] = field(default_factory=dict[str, float])
 
     @staticmethod

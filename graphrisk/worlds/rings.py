@@ -14,7 +14,7 @@ FARM_DAYS = 20
 ACCOUNTS_PER_DEVICE, ACCOUNTS_PER_CARD, SECOND_DEVICE_SHARE = 8, 5, 0.35
 STOLEN_CARD_ACCOUNTS, SPOOFED_REUSE = 3, 0.15
 MULES_PER_CARD, HERDED = 6, 0.4
-RAID_DAYS, PAYOUT_SHARE, VICTIMS_PER_PAYOUT_CARD = 2, 0.7, 6
+RAID_DAYS, PAYOUT_SHARE, VICTIMS_PER_PAYOUT_CARD = (2, 14), 0.7, 6
 LINKED_TO_LAST, BURNS_AT_ONCE = 0.9, 3
 ROTATED_REUSE, CARD_REUSE = 0.45, 0.25
 OLD_CARD_SHARE = 0.7
@@ -122,13 +122,15 @@ def _mule_network(ring: Campaign) -> dict[str, Integers]:
 
 
 def _take_over(ring: Campaign) -> dict[str, Integers]:
-    """Honest accounts are used from the attacker's devices for two days and pay out to the attacker's cards."""
+    """Honest accounts, all within days or over two weeks, are used from the attacker's devices for hours and pay out to the
+    attacker's cards."""
     district, rng = ring.district, ring.district.rng
-    begin = ring.day(30, 170)
+    days = int(rng.integers(RAID_DAYS[0], RAID_DAYS[1] + 1))
+    begin = ring.day(30, 172 - days)
     account = district.some(district.innocents(begin), ring.size)
     ring.join(account, "take_over")
     count = len(account)
-    first = district.between(begin, np.full(count, begin + RAID_DAYS * DAY - 6 * 3_600))
+    first = district.between(begin, np.full(count, begin + days * DAY - 6 * 3_600))
     last = first + district.between(600, np.full(count, 6 * 3_600 - 1))
     devices, ips = district.fresh("device", ring.several(ACCOUNTS_PER_DEVICE)), district.static_ips(2)
     own = ring.isolated(account)
@@ -142,7 +144,7 @@ def _take_over(ring: Campaign) -> dict[str, Integers]:
     district.saw("card", account[paid], rng.choice(cards, len(paid)), last[paid], last[paid])
     ring.visit(account, ips, first, last)
     touch_families(district, account)
-    ring.ends(begin + RAID_DAYS * DAY)
+    ring.ends(begin + days * DAY)
     return {"device": devices[:LENT_DEVICES], "ip": ips}
 
 

@@ -32,7 +32,7 @@ from graphrisk.settings import Settings
 from graphrisk.worlds import write_world
 
 VERSION = "2026-11"
-SMALLEST_SCALE = 0.05
+SMALLEST_SCALE = 0.25
 ACCOUNTS = 31_000
 TARGET = Path(__file__).parents[2] / "graphrisk" / "scoring" / "reference.toml"
 

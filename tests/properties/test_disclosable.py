@@ -78,7 +78,7 @@ def secrets_of(run: Explainer) -> set[str]:
 
 def check(run: Explainer, answers: dict[str, str]) -> None:
     secrets = secrets_of(run)
-    assert len(secrets) > len(run.facts.kind)
+    assert len(secrets) > len({run.facts.value(row) for row in range(len(run.facts.kind))})
     for text, account_id in answers.items():
         assert CANARY not in text, account_id
         assert re.search(r"\d\d", text) is None, account_id

@@ -70,6 +70,31 @@ def body_of(ties: list[Tie], aged: set[int]) -> set[int]:
     return body
 
 
+def of_newcomer(tie: Tie, open_since: dict[int, int]) -> bool:
+    """Whether it arose within 30 days of the opening of one account, and the other was not yet open for 90, or is closed."""
+    for new, other in ((tie.a, tie.b), (tie.b, tie.a)):
+        days = (tie.onset - open_since[new]) / DAY_US if open_since[new] != NEVER else -1
+        if 0 <= days <= 30 and (open_since[other] == NEVER or (tie.onset - open_since[other]) / DAY_US <= 90):
+            return True
+    return False
+
+
+def core_of(body: set[int], ties: list[Tie], aged: set[int]) -> set[int]:
+    """Of the body, whom a link to another of it says something about; an aged account whose own value others typed stays
+    only if one who vouches for it has another link to the core."""
+    telling = [tie for tie in ties if {tie.a, tie.b} <= body]
+    proofs = {(tie.a, tie.b) for tie in telling if tie.proves_a} | {(tie.b, tie.a) for tie in telling if tie.proves_b}
+    typed = {tie.a for tie in telling if not tie.proves_a} | {tie.b for tie in telling if not tie.proves_b}
+    core = {about for about, _ in proofs}
+    while alone := {
+        one
+        for one in core & typed & aged
+        if not any(about == one and by in core and towards(by, core, telling) > 1 for about, by in proofs)
+    }:
+        core -= alone
+    return core
+
+
 def towards(account: int, body: set[int], ties: list[Tie]) -> int:
     return sum(1 for tie in ties if account in (tie.a, tie.b) and {tie.a, tie.b} - {account} <= body)
 
@@ -86,10 +111,10 @@ def expected_rings(
         if not inside:
             continue
         start, end = shortest_window(inside, policy)
-        current = [tie for tie in inside if start <= tie.onset <= end]
-        body = body_of(current, {one for one in members[block] if open_since[one] < start - 30 * DAY_US})
-        telling = [tie for tie in current if {tie.a, tie.b} <= body]
-        proven = {tie.a for tie in telling if tie.proves_a} | {tie.b for tie in telling if tie.proves_b}
+        counts = {tie: start <= tie.onset <= end or of_newcomer(tie, open_since) for tie in inside}
+        current = [tie for tie in inside if counts[tie]]
+        aged = {one for one in members[block] if open_since[one] < start - 30 * DAY_US}
+        proven = core_of(body_of(current, aged), current, aged)
         core = {account: account in proven for account in members[block]}
         pull = {
             account: sum(tie.strength for tie in current if account in (tie.a, tie.b)) if core[account] else 0
@@ -97,7 +122,7 @@ def expected_rings(
         }
         onsets = [tie.onset for tie in inside]
         if sum(core.values()) >= policy.min_core:
-            listed = sorted((tie.a, tie.b, start <= tie.onset <= end) for tie in inside)
+            listed = sorted((tie.a, tie.b, counts[tie]) for tie in inside)
             found.append(Expected(core, pull, (start, end), listed, min(onsets), max(onsets)))
     return found
 
@@ -289,6 +314,36 @@ def test_an_innocent_who_is_framed_is_not_proved_by_a_relative_s_tablet() -> Non
     roles = formed(rows, opened=MONDAY)
     assert (roles["innocent"], roles["relative"]) == (False, False)
     assert sum(roles.values()) == 8
+
+
+@pytest.mark.parametrize("relative_opened", [MONDAY, MONDAY + 295 * DAY_US])
+def test_an_innocent_whose_card_many_typed_is_not_proved_by_a_relative_who_is_new(relative_opened: int) -> None:
+    # The innocent is in the heart, since ten links lead to it, and so the relative is in the body by the tablet.
+    ties = [Tie(0, thief, 900, MONDAY + 300 * DAY_US, False, True) for thief in range(2, 12)]
+    ties += [Tie(a, b, 3000, MONDAY + 300 * DAY_US, True, True) for a in range(2, 12) for b in range(a + 1, 12)]
+    ties.append(Tie(0, 1, 3000, MONDAY + 300 * DAY_US, True, True))
+    opened = [MONDAY, relative_opened, *[MONDAY + 299 * DAY_US] * 10]
+    ((ring,),) = (expected_like(sorted(ties), dict.fromkeys(range(12), 0), opened),)
+    assert ring[0][0] is False, "the innocent"
+    assert all(ring[thief][0] for thief in range(2, 12))
+
+
+def came_back(other_closed: bool, days: int) -> bool:
+    """Whether an account that opened, and used a card of old sellers, days after their campaign is core with them."""
+    ties = [Tie(a, b, 3000, MONDAY + 300 * DAY_US, True, True) for a in range(5) for b in range(a + 1, 5)]
+    late = MONDAY + (300 + days) * DAY_US
+    ties.append(Tie(0, 5, 1500, late, True, True))
+    opened = [NEVER if other_closed else MONDAY] * 5 + [late - DAY_US]
+    ((ring,),) = (expected_like(sorted(ties), dict.fromkeys(range(6), 0), opened + [NEVER] * 6),)
+    return ring[5][0]
+
+
+def test_a_banned_seller_who_comes_back_after_the_campaign_is_core() -> None:
+    assert came_back(other_closed=True, days=60)
+
+
+def test_a_newcomer_in_the_home_of_an_old_open_account_is_an_associate() -> None:
+    assert not came_back(other_closed=False, days=60)
 
 
 def test_no_links_no_rings() -> None:

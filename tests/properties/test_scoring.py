@@ -63,7 +63,8 @@ def test_reasons_of_every_ring_add_up_to_its_logit_and_score(world: World) -> No
     for ring in world.rings.values():
         assert sum(parts(ring).values()) == ring["logit"]
         assert parts(ring)["base"] == shipped_reference().intercept
-        assert set(parts(ring)) <= {"base", *SIGNS}
+        assert set(parts(ring)) <= {"base", "rival", *SIGNS}
+        assert parts(ring).get("rival", 0) == -(max(0, -ring["lead"]) // 2)
         assert ring["score"] == score_of(ring["logit"])
 
 
@@ -133,6 +134,19 @@ def test_link_features_of_every_ring_are_those_of_a_slow_count(world: World) -> 
 NEW = support.timedelta(days=30)
 
 
+def counts(link: Row, ring: Row, opened: dict[str, Any]) -> bool:
+    """Whether a link is in the window, or a newcomer's to an account that is closed or new itself."""
+    if ring["window_start"] <= link["onset"] <= ring["window_end"]:
+        return True
+    a, b = link["account_a"], link["account_b"]
+    return any(
+        one in opened
+        and support.timedelta(0) <= link["onset"] - opened[one] <= NEW
+        and (other not in opened or link["onset"] - opened[other] <= 3 * NEW)
+        for one, other in ((a, b), (b, a))
+    )
+
+
 def tail(n: int, p: float, least: int) -> float:
     """P(Bin(n, p) ≥ least)."""
     return sum(math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(max(least, 0), n + 1))
@@ -144,9 +158,15 @@ def test_sign_up_and_label_features_of_every_ring_are_those_of_a_slow_count(worl
         row["account_id"]: row["label"] for row in sorted(world.facts["labels"], key=lambda r: r["labelled_at"])
     }
     reference = shipped_reference()
+    closed = {row["account_id"] for row in world.facts["accounts"] if row["status"] != "active"}
+    opened = {account: moment for account, moment in created.items() if account not in closed}
+    seen: dict[str, Any] = {}
+    for row in world.facts["sightings"]:
+        first = support.datetime.fromisoformat(row["first_seen"] or row["seen_at"])
+        seen[row["account_id"]] = min(seen.get(row["account_id"], first), first)
     for ring in world.rings.values():
         core, told = core_of(ring), features(ring)
-        window = [each for each in world.links if ring["window_start"] <= each["onset"] <= ring["window_end"]]
+        window = [each for each in world.links if counts(each, ring, opened)]
         members = {member["account_id"] for member in ring["members"]}
         joined: dict[str, Any] = {}
         for each in window:
@@ -164,10 +184,11 @@ def test_sign_up_and_label_features_of_every_ring_are_those_of_a_slow_count(worl
         for each in (each for each in world.links if {each["account_a"], each["account_b"]} <= core):
             for account in (each["account_a"], each["account_b"]):
                 came[account] = min(came.get(account, each["onset"]), each["onset"])
-        old = [came[account].timestamp() for account in core & set(came) if joined[account] - created[account] > NEW]
+        aged = {account for account in core & set(came) if joined[account] - created[account] > NEW}
+        old = [came[account].timestamp() for account in aged if came[account] - seen[account] >= NEW]
         most = max((sum(one <= other <= one + 7 * 86_400 for other in old) for one in old), default=0)
         week = support.timedelta(days=7) / (ring["window_end"] - ring["window_start"])
-        share = min(1.0, max(reference.seven_day_share, week))
+        share = min(1.0, max(1 / 6, week))
         chance = min(1.0, len(old) * tail(len(old) - 1, share, most - 1)) if most > 1 else 1.0
         assert told["raid"] == pytest.approx(min(30.0, abs(math.log10(chance))), abs=1e-6)
         expected = -math.log10(tail(len(core), reference.bad_rate, bad)) if bad else 0.0

@@ -32,7 +32,7 @@ class PairQuery(ExplanationQuery):
     """Two accounts."""
 
     a: Annotated[str, Field(min_length=1, description="An account id.", examples=["acc_00000313"])]
-    b: Annotated[str, Field(min_length=1, description="Another account id.", examples=["acc_00001050"])]
+    b: Annotated[str, Field(min_length=1, description="Another account id.", examples=["acc_00001180"])]
 
 
 def add_routes(router: APIRouter) -> None:

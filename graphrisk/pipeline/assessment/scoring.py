@@ -12,12 +12,12 @@ from graphrisk.model import Ints, Members, RingLinks, Rings
 from graphrisk.pipeline.assessment.assessor import Assessed, Assessor
 from graphrisk.pipeline.assessment.tables import Known, facts_of_ring
 from graphrisk.pipeline.rerunning import Formed
-from graphrisk.runs.assembly import BASE, MEMBERSHIP, NEAR_BAD, NEAR_GOOD
+from graphrisk.runs.assembly import BASE, MEMBERSHIP, NEAR_BAD, NEAR_GOOD, RIVAL
 from graphrisk.scoring.account_risk import account_risk
 from graphrisk.scoring.features import ring_features
 from graphrisk.scoring.hypotheses import posterior, recommended
 from graphrisk.scoring.reference import SIGNS
-from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_contributions, ring_logits, to_score
+from graphrisk.scoring.ring_risk import LOGIT_LIMIT, held_against, ring_contributions, ring_logits, to_score
 
 Reasons = list[tuple[str, int]]
 
@@ -55,9 +55,10 @@ def assessed_ring(assessor: Assessor, found: Assessed) -> AssessedRing | None:
     rings, members, links = _only(found.formed, ring)
     facts = facts_of_ring(assessor, found, members, links)
     features = ring_features(facts, assessor.policy, assessor.reference, rings, members, links)
-    parts = ring_contributions(features, assessor.reference)
+    rivals = posterior(features, assessor.reference)
+    parts = np.column_stack([ring_contributions(features, assessor.reference), held_against(rivals.lead)])
     logits = ring_logits(parts, assessor.reference)
-    rivals, policy, score = posterior(features, assessor.reference), assessor.policy, to_score(logits)
+    policy, score = assessor.policy, to_score(logits)
     wanted = policy.recommendation
     acted = recommended(rivals, score, policy.bands.start(wanted.band), wanted.margin)
     return AssessedRing(
@@ -99,7 +100,7 @@ def assessed_score(assessor: Assessor, found: Assessed, ring: AssessedRing | Non
     base = assessor.reference.intercept if core else -LOGIT_LIMIT
     parts = [(BASE, base)]
     if core and ring:
-        parts += zip(SIGNS, ring.parts.tolist(), strict=True)
+        parts += zip((*SIGNS, RIVAL), ring.parts.tolist(), strict=True)
     near = ((MEMBERSHIP, risk.membership), (NEAR_BAD, risk.near_bad), (NEAR_GOOD, risk.near_good))
     parts += [(code, int(each[at])) for code, each in near]
     total = int(risk.logit[at])

@@ -48,7 +48,7 @@ class Known:
         for seen in filter(self._assessor.holdings.is_kept, self._found.newcomer.sightings):
             first[own], last[own] = np.minimum(first[own], seen.first), np.maximum(last[own], seen.last)
         days = np.where(first < NEVER, (last - np.where(first < NEVER, first, 0)) // DAY_US, -1)
-        return Core(numbers * 0, created, days, self.verdict(numbers, "bad"), self.verdict(numbers, "good"))
+        return Core(numbers * 0, created, first, days, self.verdict(numbers, "bad"), self.verdict(numbers, "good"))
 
     def held(self, numbers: Ints) -> Held:
         """What the core accounts of a ring hold, cohorts apart."""
