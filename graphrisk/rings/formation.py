@@ -111,23 +111,17 @@ def _roles(accounts: Ints, community: Ints, links: Links, in_window: Bools, aged
 def _proven(aged: Bools, a: Ints, b: Ints, proves_a: Bools, proves_b: Bools) -> Bools:
     """Which accounts of the body some link to another one of them says something about.
 
-    Where others typed what an old account held first, those who vouch for it have to be linked to somebody else of the core:
+    Where others typed what an old account held first, those who vouch for it have to be linked to somebody else of the body:
     its family, drawn in through it, is no reason to keep it.
     """
     sides = ((a, b, proves_a), (b, a, proves_b))
-    core, typed = np.zeros(len(aged), bool), np.zeros(len(aged), bool)
-    for one, _, proves in sides:
+    core, typed, vouched = (np.zeros(len(aged), bool) for _ in range(3))
+    links = np.bincount(a, minlength=len(aged)) + np.bincount(b, minlength=len(aged))
+    for one, other, proves in sides:
         core[one[proves]] = True
         typed[one[~proves & aged[one]]] = True
-    while True:
-        linked = core[a] & core[b]
-        others = np.bincount(a[linked], minlength=len(core)) + np.bincount(b[linked], minlength=len(core))
-        vouched = ~typed
-        for one, other, proves in sides:
-            vouched[one[linked & proves & (others[other] > 1)]] = True
-        if (core <= vouched).all():
-            return core
-        core &= vouched
+        vouched[one[proves & (links[other] > 1)]] = True
+    return core & (~typed | vouched)
 
 
 def _body(community: Ints, a: Ints, b: Ints, aged: Bools) -> Bools:

@@ -81,18 +81,13 @@ def of_newcomer(tie: Tie, open_since: dict[int, int]) -> bool:
 
 def core_of(body: set[int], ties: list[Tie], aged: set[int]) -> set[int]:
     """Of the body, whom a link to another of it says something about; an aged account whose own value others typed stays
-    only if one who vouches for it has another link to the core."""
+    only if one who vouches for it has another link to the body."""
     telling = [tie for tie in ties if {tie.a, tie.b} <= body]
     proofs = {(tie.a, tie.b) for tie in telling if tie.proves_a} | {(tie.b, tie.a) for tie in telling if tie.proves_b}
     typed = {tie.a for tie in telling if not tie.proves_a} | {tie.b for tie in telling if not tie.proves_b}
     core = {about for about, _ in proofs}
-    while alone := {
-        one
-        for one in core & typed & aged
-        if not any(about == one and by in core and towards(by, core, telling) > 1 for about, by in proofs)
-    }:
-        core -= alone
-    return core
+    known = {about for about, by in proofs if towards(by, body, telling) > 1}
+    return {one for one in core if one not in typed & aged or one in known}
 
 
 def towards(account: int, body: set[int], ties: list[Tie]) -> int:
