@@ -40,6 +40,8 @@ from graphrisk.policy import Policy, read_policy
 from graphrisk.settings import Settings
 
 PACKAGE = Path(__file__).parents[2] / "graphrisk"
+OTHER = Path(__file__).with_name("otherworld")
+LOADING = ("sources", "ledger", "schema.py")
 TUNING_SEEDS = (101,)
 BESIDE = ("ring_jaccard", "account_precision", "account_recall", "account_f1", "ordinary_flagged", "business_flagged")
 THRESHOLDS = (3, 5, 8, 12, 20, 30, 50, 80, 120, 200)
@@ -59,16 +61,17 @@ class World:
         return Settings(home=self.home)
 
 
-def written_world(work: Path, preset: str, accounts: int, seed: int, policy: Policy) -> World:
-    """The world in ``work``, written and loaded unless both were done by the code that is there now."""
+def written_world(work: Path, preset: str, accounts: int, seed: int, policy: Policy, other: bool = False) -> World:
+    """The world in ``work``, by another hand if wanted, written and loaded unless the code that is there now did both."""
     name = f"{preset}-{accounts}-{seed}"
-    facts = work / f"{name}-{_code('worlds')}" / "facts"
+    written_by = f"other-{name}-{_code(OTHER)}" if other else f"{name}-{_code(PACKAGE / 'worlds')}"
+    facts = work / written_by / "facts"
     if not (facts.parent / "written").exists():
         shutil.rmtree(facts.parent, ignore_errors=True)
         facts.parent.mkdir(parents=True)
-        _write(facts, preset, accounts, seed)
+        _write(facts, preset, accounts, seed, other)
         (facts.parent / "written").touch()
-    home = facts.parent / f"home-{_code('sources', 'ledger', 'schema.py')}"
+    home = facts.parent / f"home-{_code(*(PACKAGE / part for part in LOADING))}"
     if not (home / "loaded").exists():
         shutil.rmtree(home, ignore_errors=True)
         pipeline.load(Settings(home=home), policy, [str(facts)])
@@ -76,17 +79,17 @@ def written_world(work: Path, preset: str, accounts: int, seed: int, policy: Pol
     return World(preset, seed, facts, home)
 
 
-def _write(facts: Path, preset: str, accounts: int, seed: int) -> None:
+def _write(facts: Path, preset: str, accounts: int, seed: int, other: bool) -> None:
+    program = ("tests.bench.otherworld",) if other else ("graphrisk", "world")
     given = ("--preset", preset, "--accounts", str(accounts), "--seed", str(seed))
     # In a process of its own, as people write one: its memory does not stay with what is measured afterwards.
-    subprocess.run([sys.executable, "-m", "graphrisk", "world", str(facts), *given], check=True, stdout=sys.stderr)
+    subprocess.run([sys.executable, "-m", *program, str(facts), *given], check=True, stdout=sys.stderr)
 
 
-def _code(*parts: str) -> str:
-    """A digest of the code in these parts of the package."""
+def _code(*paths: Path) -> str:
+    """A digest of the code in these files and packages."""
     digest = hashlib.sha256()
-    for part in parts:
-        path = PACKAGE / part
+    for path in paths:
         for file in [path] if path.is_file() else sorted(path.glob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:8]
@@ -147,18 +150,22 @@ def _print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what the arguments ask for; the exit code."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if given.other and not set(given.presets) <= set(PRESETS):
+        parser.error(f"worlds by another hand are {', '.join(PRESETS)}; name some of these as --presets.")
     policy = read_policy(given.policy)
     with ExitStack() as held:
         work: Path = given.work or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="graphrisk-evaluate-")))
         for preset in given.presets:
             started = time.perf_counter()
-            worlds = [written_world(work, preset, given.accounts, seed, policy) for seed in given.seeds]
+            worlds = [written_world(work, preset, given.accounts, seed, policy, given.other) for seed in given.seeds]
             found = [evaluated(world, policy) for world in worlds]
             report = mean_report([each.report for each in found], [each.samples for each in found])
             seconds = time.perf_counter() - started
             seeds = ", ".join(map(str, given.seeds))
-            print(f"\n{preset}: {given.accounts:,} accounts, seeds {seeds}; {seconds:.0f} s\n")
+            hand = " by another hand" if given.other else ""
+            print(f"\n{preset}{hand}: {given.accounts:,} accounts, seeds {seeds}; {seconds:.0f} s\n")
             printed(report)
             beside_rivals(report, found, given.tune_rivals)
             if given.stress:
@@ -209,6 +216,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--stress", action="store_true", help="also lose sightings and let attackers spend, in the first seed of each"
+    )
+    parser.add_argument(
+        "--other",
+        action="store_true",
+        help="worlds by another hand (tests.bench.otherworld) instead of the product's own",
     )
     parser.add_argument("--work", type=Path, metavar="DIR", help="keep worlds and homes there for the next time")
     return parser
