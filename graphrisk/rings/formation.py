@@ -13,9 +13,11 @@ from graphrisk.policy import RingPolicy
 HEART = 6
 """Links that accounts of a ring's heart have to one another, where some have so many; more than a family of six has."""
 
-SEASON_DAYS = 90
 AGED_DAYS = 30
 """An account that was open so long before the campaign may be linked to a member for reasons of its own."""
+
+SEASON_DAYS = 90
+"""An account that is open no longer is no old home into which a newcomer moves."""
 
 
 def form_rings(
@@ -27,9 +29,10 @@ def form_rings(
     of each linked account's component; ``open_since`` (microseconds) is when it was opened, ``NEVER`` if that is
     unknown or it is no longer open. A ring has ``policy.min_core`` core members or more.
 
-    The links in the campaign window make a ring's body: its heart, which is a k-core, and every account with a link to
+    The links in the campaign window, and those of newcomers whenever they came, make a ring's body: its heart, which is a k-core, and every account with a link to
     the body, or with two if it was open long before the campaign (a victim's family has one, through the victim). An
-    account of the body is core if such a link to another one proves something about it; all others are associates.
+    account of the body is core if such a link to another one proves something about it (and, where others typed what is
+    its own, if that one has other links there); all others are associates.
     """
     of_a, of_b = (community[np.searchsorted(accounts, ends)] for ends in (links.a, links.b))
     inside = of_a == of_b
@@ -37,7 +40,8 @@ def form_rings(
     order = np.lexsort((links.b, links.a, links.onset, of))
     links, of = links.take(order), of[order]
     start, end = campaign_windows(of, links.onset, links.strength, policy, int(community.max(initial=-1)) + 1)
-    in_window = (links.onset >= start[of]) & (links.onset <= end[of]) | _of_newcomers(accounts, open_since, links)
+    in_window = (links.onset >= start[of]) & (links.onset <= end[of])
+    in_window |= _of_newcomers(accounts, open_since, links)
     aged = open_since < np.where(start <= end, start, 0)[community] - AGED_DAYS * DAY_US
     pull, core = _roles(accounts, community, links, in_window, aged)
     core_size = np.bincount(community, weights=core, minlength=len(start)).astype(np.int64)

@@ -188,8 +188,7 @@ def test_sign_up_and_label_features_of_every_ring_are_those_of_a_slow_count(worl
         old = [came[account].timestamp() for account in aged if came[account] - seen[account] >= NEW]
         most = max((sum(one <= other <= one + 7 * 86_400 for other in old) for one in old), default=0)
         week = support.timedelta(days=7) / (ring["window_end"] - ring["window_start"])
-        share = min(1.0, max(1 / 6, week))
-        chance = min(1.0, len(old) * tail(len(old) - 1, share, most - 1)) if most > 1 else 1.0
+        chance = min(1.0, len(old) * tail(len(old) - 1, min(1.0, max(1 / 6, week)), most - 1)) if most > 1 else 1.0
         assert told["raid"] == pytest.approx(min(30.0, abs(math.log10(chance))), abs=1e-6)
         expected = -math.log10(tail(len(core), reference.bad_rate, bad)) if bad else 0.0
         assert told["label_enrich"] == pytest.approx(min(30.0, expected), abs=1e-6)

@@ -1,0 +1,126 @@
+"""Who is core and who an associate, in stories: framed innocents, families, sellers who come back, raids."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graphrisk.linkage.links import link
+from graphrisk.model import DAY_US, HOUR_US, NEVER
+from graphrisk.policy import Policy, RingPolicy
+from graphrisk.rings.formation import form_rings
+from tests.properties.test_formation_oracle import Tie, expected_like
+from tests.support_detection import MONDAY, Seen, facts_in_view, moment_of, token_like
+
+
+def formed(rows: list[Seen], opened: int = NEVER) -> dict[str, bool]:
+    """Account → core, over the rings found when all that is linked is one community, and all opened at one time."""
+    with facts_in_view({row.account: None for row in rows}, rows) as columns:
+        links = link(columns, Policy(), moment_of(MONDAY + 900 * DAY_US), 0.02).links
+        names = [name for (name,) in columns.execute("SELECT account_id FROM ids ORDER BY account").fetchall()]
+    accounts = np.unique(np.concatenate([links.a, links.b]))
+    nothing = np.zeros(len(accounts), np.int64)
+    _, members, _ = form_rings(accounts, nothing, nothing + opened, links, nothing.astype(bool), RingPolicy())
+    return {names[account]: core for account, core in zip(members.account.tolist(), members.core.tolist(), strict=True)}
+
+
+def framing(kind: str, innocent_first: bool, own_device: bool = False, thieves: int = 12) -> dict[str, bool]:
+    """A ring on one device types a value of an account that has nothing else to do with it."""
+    begin = MONDAY + 300 * DAY_US
+    first = begin - DAY_US if innocent_first else begin + DAY_US
+    rows = [Seen("innocent", kind, token_like("typed"), None, first, begin + 2 * DAY_US)]
+    if own_device:
+        rows.append(Seen("innocent", "device", token_like("theirs"), None, begin, begin + DAY_US))
+    for number in range(thieves):
+        at = begin + number * HOUR_US
+        rows.append(Seen(f"thief{number:02d}", kind, token_like("typed"), None, at, at + DAY_US))
+        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
+    return formed(rows)
+
+
+@pytest.mark.parametrize("kind", ["card", "bank_account", "email", "phone"])
+@pytest.mark.parametrize("thieves", [10, 25])
+def test_an_innocent_whose_value_a_ring_types_is_an_associate(kind: str, thieves: int) -> None:
+    roles = framing(kind, innocent_first=True, thieves=thieves)
+    if "innocent" in roles:
+        assert roles.pop("innocent") is False
+    assert len(roles) == thieves
+    assert all(roles.values())
+
+
+def test_the_framed_account_is_shown_as_an_associate_of_the_ring() -> None:
+    assert framing("card", innocent_first=True, thieves=10)["innocent"] is False
+
+
+def test_an_account_that_typed_a_value_of_the_ring_later_is_core() -> None:
+    assert framing("card", innocent_first=False)["innocent"] is True
+
+
+def test_an_account_that_used_the_ring_s_device_is_core_whatever_it_held_first() -> None:
+    assert framing("card", innocent_first=True, own_device=True)["innocent"] is True
+
+
+def raided(family: int, opened: int) -> dict[str, bool]:
+    """Ten old accounts are used from one device within hours; the first one's family has a tablet of its own."""
+    begin = MONDAY + 300 * DAY_US
+    rows = [
+        Seen(f"victim{each:02d}", "device", token_like("thief's"), None, begin + each * HOUR_US, begin + DAY_US)
+        for each in range(10)
+    ]
+    for who in ("victim00", *(f"relative{each}" for each in range(family))):
+        rows.append(Seen(who, "device", token_like("tablet"), None, begin + DAY_US, begin + 3 * DAY_US))
+    return formed(rows, opened)
+
+
+@pytest.mark.parametrize("family", [1, 2, 3])
+def test_the_family_of_an_account_that_was_taken_over_is_an_associate(family: int) -> None:
+    roles = raided(family, opened=MONDAY)
+    assert [who for who, core in sorted(roles.items()) if not core] == [f"relative{each}" for each in range(family)]
+    assert sum(roles.values()) == 10
+
+
+def test_an_account_opened_during_the_campaign_needs_one_link_only() -> None:
+    assert all(raided(family=1, opened=MONDAY + 299 * DAY_US).values())
+
+
+def test_an_innocent_who_is_framed_is_not_proved_by_a_relative_s_tablet() -> None:
+    begin = MONDAY + 300 * DAY_US
+    rows = [Seen("innocent", "card", token_like("typed"), None, begin - DAY_US, begin + 2 * DAY_US)]
+    rows += [Seen(who, "device", token_like("tablet"), None, begin, begin + DAY_US) for who in ("innocent", "relative")]
+    for number in range(8):
+        at = begin + number * HOUR_US
+        rows.append(Seen(f"thief{number:02d}", "card", token_like("typed"), None, at, at + DAY_US))
+        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
+    roles = formed(rows, opened=MONDAY)
+    assert (roles["innocent"], roles["relative"]) == (False, False)
+    assert sum(roles.values()) == 8
+
+
+@pytest.mark.parametrize("relative_opened", [MONDAY, MONDAY + 295 * DAY_US])
+def test_an_innocent_whose_card_many_typed_is_not_proved_by_a_relative_who_is_new(relative_opened: int) -> None:
+    # The innocent is in the heart, since ten links lead to it, and so the relative is in the body by the tablet.
+    ties = [Tie(0, thief, 900, MONDAY + 300 * DAY_US, False, True) for thief in range(2, 12)]
+    ties += [Tie(a, b, 3000, MONDAY + 300 * DAY_US, True, True) for a in range(2, 12) for b in range(a + 1, 12)]
+    ties.append(Tie(0, 1, 3000, MONDAY + 300 * DAY_US, True, True))
+    opened = [MONDAY, relative_opened, *[MONDAY + 299 * DAY_US] * 10]
+    ((ring,),) = (expected_like(sorted(ties), dict.fromkeys(range(12), 0), opened),)
+    assert ring[0][0] is False, "the innocent"
+    assert all(ring[thief][0] for thief in range(2, 12))
+
+
+def came_back(other_closed: bool, days: int) -> bool:
+    """Whether an account that opened, and used a card of old sellers, days after their campaign is core with them."""
+    ties = [Tie(a, b, 3000, MONDAY + 300 * DAY_US, True, True) for a in range(5) for b in range(a + 1, 5)]
+    late = MONDAY + (300 + days) * DAY_US
+    ties.append(Tie(0, 5, 1500, late, True, True))
+    opened = [NEVER if other_closed else MONDAY] * 5 + [late - DAY_US]
+    ((ring,),) = (expected_like(sorted(ties), dict.fromkeys(range(6), 0), opened + [NEVER] * 6),)
+    return ring[5][0]
+
+
+def test_a_banned_seller_who_comes_back_after_the_campaign_is_core() -> None:
+    assert came_back(other_closed=True, days=60)
+
+
+def test_a_newcomer_in_the_home_of_an_old_open_account_is_an_associate() -> None:
+    assert not came_back(other_closed=False, days=60)
