@@ -5,8 +5,10 @@ CALL gds.nodeSimilarity.stream($graphName, {
   nodeLabels: ['Account', 'Attribute'], relationshipTypes: ['USES'], topK: 5, concurrency: 1
 })
 YIELD node1, node2, similarity
-WHERE node1 < node2
-WITH gds.util.asNode(node1) AS account, gds.util.asNode(node2) AS other, similarity
+WITH gds.util.asNode(node1) AS one, gds.util.asNode(node2) AS two, similarity
+WITH DISTINCT
+  CASE WHEN one.accountId < two.accountId THEN one ELSE two END AS account,
+  CASE WHEN one.accountId < two.accountId THEN two ELSE one END AS other, similarity
 ORDER BY similarity DESC, account.accountId, other.accountId
 WITH collect({account: account, other: other, similarity: similarity}) AS found
 WITH found[..90] AS chosen, size(found) AS total
