@@ -17,7 +17,7 @@ AGED_DAYS = 30
 """An account that was open so long before the campaign may be linked to a member for reasons of its own."""
 
 SEASON_DAYS = 90
-"""An account that is open no longer is no old home into which a newcomer moves."""
+"""A newcomer's link to an account that is open for longer may be a family's; it counts inside the campaign alone."""
 
 
 def form_rings(
@@ -29,10 +29,10 @@ def form_rings(
     of each linked account's component; ``open_since`` (microseconds) is when it was opened, ``NEVER`` if that is
     unknown or it is no longer open. A ring has ``policy.min_core`` core members or more.
 
-    The links in the campaign window, and those of newcomers whenever they came, make a ring's body: its heart, which is a k-core, and every account with a link to
-    the body, or with two if it was open long before the campaign (a victim's family has one, through the victim). An
-    account of the body is core if such a link to another one proves something about it (and, where others typed what is
-    its own, if that one has other links there); all others are associates.
+    The links in the campaign window, and those of newcomers whenever they came, make a ring's body: its heart, which is
+    a k-core, and every account with a link to the body, or with two if it was open long before the campaign (a victim's
+    family has one, through the victim). An account of the body is core if such a link to another one proves something
+    about it (and, where others typed what is its own, if that one has other links there); all others are associates.
     """
     of_a, of_b = (community[np.searchsorted(accounts, ends)] for ends in (links.a, links.b))
     inside = of_a == of_b
