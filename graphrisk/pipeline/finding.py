@@ -44,7 +44,7 @@ from graphrisk.scoring.features import ring_features
 from graphrisk.scoring.hypotheses import posterior, recommended
 from graphrisk.scoring.reference import SIGNS, Reference
 from graphrisk.scoring.ring_facts import ring_facts
-from graphrisk.scoring.ring_risk import LOGIT_LIMIT, held_against, ring_contributions, ring_logits, to_score
+from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_logits, ring_parts, to_score
 from graphrisk.settings import Settings
 
 IDS = f"""
@@ -143,7 +143,7 @@ def _score(
     facts = ring_facts(columns, policy, members, links)
     features = ring_features(facts, policy, reference, rings, members, links)
     rivals, wanted = posterior(features, reference), policy.recommendation
-    parts = np.column_stack([ring_contributions(features, reference), held_against(rivals.lead)])
+    parts = ring_parts(features, reference, rivals.lead)
     logits = ring_logits(parts, reference)
     labels = columns.sql("SELECT account, label FROM labels JOIN ids USING (account_id)").to_arrow_table()
     verdicts = {name: np.zeros(linkage.accounts, bool) for name in LABELS}

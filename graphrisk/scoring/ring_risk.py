@@ -49,6 +49,12 @@ def ring_logits(contributions: Ints, reference: Reference) -> Ints:
     return reference.intercept + contributions.sum(axis=1)
 
 
+def ring_parts(features: dict[str, Floats], reference: Reference, lead: Ints) -> Ints:
+    """All that is added to the intercept for the logit of each ring: its features' contributions in the order of ``SIGNS``,
+    then what the likeliest rival takes away; ``lead`` is an organized ring's over that one. Shape (rings, features + 1)."""
+    return np.column_stack([ring_contributions(features, reference), held_against(lead)])
+
+
 def held_against(lead: Ints) -> Ints:
     """What the likeliest innocent explanation takes from a ring's logit: half of its lead over an organized ring, rounded
     toward 0, and nothing where an organized ring is as likely or likelier.

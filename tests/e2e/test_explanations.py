@@ -119,8 +119,7 @@ def test_a_ring_splits_and_forms_as_it_is_told(api: Api, rows: dict[str, Any]) -
             assert sum(value["rings"]) + value["free"] == len(members)
             same = (value["kind"], value["token"])
             carried = [link for link in links if same in {(each["kind"], each["token"]) for each in link["evidence"]}]
-            # Cohorts of one place are values of their own each week, with one token.
-            assert value["kind"] == "cohort" or value["links"] >= len(carried), value
+            assert value["links"] >= len(carried), value
 
 
 def test_what_the_api_refuses_is_said_and_audited(api: Api, rows: dict[str, Any]) -> None:

@@ -126,6 +126,14 @@ def told(answer: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def published(folder: Path, facts: dict[str, Any], policy: Policy) -> Settings:
+    """A home in the folder with the facts loaded and their run live."""
+    at = settings(folder / "home")
+    pipeline.load(at, policy, [str(write_facts(folder / "facts", facts))])
+    pipeline.publish(at, policy, detect(at, policy=policy)["run_id"], "a test says so")
+    return at
+
+
 def loaded_instead(base: Settings, folder: Path, facts: dict[str, Any], policy: Policy) -> tuple[Settings, str]:
     shutil.copytree(base.home, folder / "home")
     at = settings(folder / "home")
@@ -140,9 +148,7 @@ def loaded_instead(base: Settings, folder: Path, facts: dict[str, Any], policy: 
 def compare(tmp_path: Path, seed: int, policy: Policy, newcomers: int) -> None:
     dice = random.Random(seed)
     facts = world(dice, dice.randrange(6, 60))
-    base = settings(tmp_path / f"base{seed}")
-    pipeline.load(base, policy, [str(write_facts(tmp_path / f"facts{seed}", facts))])
-    pipeline.publish(base, policy, detect(base, policy=policy)["run_id"], "a test says so")
+    base = published(tmp_path / f"base{seed}", facts, policy)
     before = files_of(base.home)
     asked, everyone, answers = what_if(base), list[Any](), list[Any]()
     for number in range(newcomers):
@@ -183,9 +189,7 @@ def test_who_shows_what_a_crowd_shows_joins_it_as_in_a_run(tmp_path: Path, membe
         one = crowd(number)
         facts["accounts"].append({key: one[key] for key in ("account_id", "created_at", "status")})
         facts["sightings"] += one["sightings"]
-    base = settings(tmp_path / "base")
-    pipeline.load(base, policy, [str(write_facts(tmp_path / "facts", facts))])
-    pipeline.publish(base, policy, detect(base, policy=policy)["run_id"], "a test says so")
+    base = published(tmp_path, facts, policy)
     late = crowd(members)
     (answer,) = what_if(base).assess(asked_of(asked_for(late)))
     at, run = loaded_instead(base, tmp_path / "then", late, policy)
@@ -204,9 +208,7 @@ def test_who_comes_back_to_where_it_arrived_longer_ago_than_addresses_are_kept_i
         facts["accounts"].append(account(who, born))
         facts["sightings"] += [sighting(who, "ip", "81.2.69.7", born), sighting(who, "device", "one of all six", born)]
     facts["sightings"].append(sighting("acc0", "device", "the last of all devices", LAST))
-    base = settings(tmp_path / "base")
-    pipeline.load(base, policy, [str(write_facts(tmp_path / "facts", facts))])
-    pipeline.publish(base, policy, detect(base, policy=policy)["run_id"], "a test says so")
+    base = published(tmp_path, facts, policy)
     back = {"account_id": name, "sightings": [sighting(name, "ip", "81.2.69.7", LAST - DAY_US)]}
     (answer,) = what_if(base).assess(asked_of(asked_for(back)))
     at, run = loaded_instead(base, tmp_path / "then", back, policy)

@@ -17,7 +17,7 @@ from graphrisk.scoring.account_risk import account_risk
 from graphrisk.scoring.features import ring_features
 from graphrisk.scoring.hypotheses import posterior, recommended
 from graphrisk.scoring.reference import SIGNS
-from graphrisk.scoring.ring_risk import LOGIT_LIMIT, held_against, ring_contributions, ring_logits, to_score
+from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_logits, ring_parts, to_score
 
 Reasons = list[tuple[str, int]]
 
@@ -56,7 +56,7 @@ def assessed_ring(assessor: Assessor, found: Assessed) -> AssessedRing | None:
     facts = facts_of_ring(assessor, found, members, links)
     features = ring_features(facts, assessor.policy, assessor.reference, rings, members, links)
     rivals = posterior(features, assessor.reference)
-    parts = np.column_stack([ring_contributions(features, assessor.reference), held_against(rivals.lead)])
+    parts = ring_parts(features, assessor.reference, rivals.lead)
     logits = ring_logits(parts, assessor.reference)
     policy, score = assessor.policy, to_score(logits)
     wanted = policy.recommendation

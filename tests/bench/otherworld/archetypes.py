@@ -85,7 +85,6 @@ def mule_network(ring: Ring) -> None:
             continue
         for card in cards:
             ring.market.see("card", account, card, day + ring.rng.uniform(0, 20, 2))
-            ring.tie(account, "card", card)
 
 
 def take_over(ring: Ring) -> None:
@@ -187,8 +186,6 @@ def framing(ring: Ring) -> None:
         for kind, value in framed:
             if ring.market.shares(0.6):
                 ring.market.see(kind, account, value, day + ring.rng.uniform(0.1, 10))
-                if kind != "address":
-                    ring.tie(account, kind, value)
     ring.family_device = int(devices[0])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,9 +14,6 @@ from tests.bench.otherworld.people import People, week_of
 from tests.bench.otherworld.places import Places
 
 ISOLATE_CARD, ISOLATE_POPULAR = 0.6, 0.3
-SIGN_UP_DAYS = 3
-
-Tie = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
@@ -47,8 +44,7 @@ class Kit:
 class Ring:
     """A ring with its accounts, which of them are isolated, its first day and its own servers' addresses.
 
-    ``family_device`` is a device that an innocent home may come to use. ``ties`` has the accounts of everything that
-    could tie accounts of the ring together: kind and value, or the address and week of a sign-up.
+    ``family_device`` is a device that an innocent home may come to use.
     """
 
     town: Town
@@ -59,7 +55,6 @@ class Ring:
     start: float
     servers: Ints
     family_device: int | None = None
-    ties: dict[Tie, set[int]] = field(default_factory=dict[Tie, set[int]])
 
     @property
     def market(self) -> Market:
@@ -78,44 +73,31 @@ class Ring:
         drawn = self.rng.choice(devices, min(len(devices), count), replace=False)
         return [int(each) for each in drawn if self.market.shares(1)] or [self.market.another("device")]
 
-    def tie(self, account: int, *key: str | int) -> None:
-        """Note that this could tie the account to others."""
-        self.ties.setdefault(key, set()).add(account)
-
-    def join(
-        self, account: int, kit: Kit, start: float, end: float, popular: float | None = None, tied: bool = True
-    ) -> None:
+    def join(self, account: int, kit: Kit, start: float, end: float, popular: float | None = None) -> None:
         """A new account signs up, with three visits in the first day and a half, and comes a few times until ``end``.
 
-        ``popular`` is the part of its visits from popular addresses, if not the preset's; ``tied`` says whether what it
-        uses may be others' too.
+        ``popular`` is the part of its visits from popular addresses, if not the preset's.
         """
         rng = self.rng
         visits = 3 + rng.poisson(5)
         early, later = rng.uniform(0.01, 1.5, 2), rng.uniform(start, max(end, start + 0.5), visits)
         day = np.minimum(np.sort(np.concatenate([[start + 0.002], start + early, later])), DAYS - 0.01)
-        address = self._visit(account, kit, start, day, self.market.preset.camouflage if popular is None else popular)
-        if tied:
-            self._tie_by_things(account, kit)
-            for each, moment in zip(address.tolist(), day.tolist(), strict=True):
-                if moment <= start + SIGN_UP_DAYS:
-                    self.tie(account, "sign-up", each, int(moment // 7))
+        self._visit(account, kit, start, day, self.market.preset.camouflage if popular is None else popular)
 
     def use(self, account: int, kit: Kit, start: float, end: float, visits: int) -> None:
         """An account that is there already is used by the ring so many times."""
         day = np.minimum(np.sort(self.rng.uniform(start, end, max(2, visits))), DAYS - 0.01)
         self._visit(account, kit, start, day, self.market.preset.camouflage)
-        self._tie_by_things(account, kit)
 
     def isolate(self, account: int, start: float, end: float) -> None:
         """A new account of the ring that shares nothing with the others."""
         device = self.market.another("device")
         cards = [self.market.another("card")] if self.rng.random() < ISOLATE_CARD else []
         kit = Kit([device], cards, self.town.random_homes(2, start))
-        self.join(account, kit, start, end, popular=ISOLATE_POPULAR, tied=False)
+        self.join(account, kit, start, end, popular=ISOLATE_POPULAR)
 
-    def _visit(self, account: int, kit: Kit, start: float, day: Floats, popular: float) -> Ints:
-        """The visits of an account on these days; the addresses that they come from."""
+    def _visit(self, account: int, kit: Kit, start: float, day: Floats, popular: float) -> None:
+        """The visits of an account on these days."""
         market, rng, count = self.market, self.rng, len(day)
         hides = rng.random(count) < popular
         hidden = self.town.places.popular(rng, count)
@@ -127,9 +109,3 @@ class Ring:
         for card in kit.cards:
             uses = 1 + rng.integers(0, 3)
             market.see("card", account, card, np.sort(rng.uniform(start + 0.01, max(start + 0.02, day[-1]), uses)))
-        return address
-
-    def _tie_by_things(self, account: int, kit: Kit) -> None:
-        for kind, values in (("device", kit.devices), ("card", kit.cards)):
-            for value in values:
-                self.tie(account, kind, value)

@@ -13,28 +13,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from graphrisk.worlds.knobs import GROUPS
 from tests.bench.otherworld.labels import FALSE_LABELS, LABEL_DELAY, LABELLED_MEMBERS, LABELLED_RINGS
 from tests.bench.otherworld.market import DAYS, Floats, Ints, Market
-from tests.bench.otherworld.plan import PREVALENCE, SIZES
+from tests.bench.otherworld.plan import PREVALENCE
 from tests.bench.otherworld.spelling import account_ids, ip_addresses, text
-from tests.bench.otherworld.visible import visible
 from tests.bench.otherworld.world import World
 
 BEGIN = datetime(2025, 11, 3, tzinfo=UTC)  # a Monday
 DAY = 86_400
 KINDS = ("ip", "email", "device", "card", "bank_account", "address")
 MARKETPLACES = ("north", "south")
-ORDINARY = ("single", "household", "second_account", "resold_device", "shared_fingerprint", "gift_card")
-PLACES = ("office", "campus", "agency", "cafe", "kiosk", "student_house", "charity")
-BUSINESSES = (*PLACES, "small_business", "sold_business")
-GROUPS = {
-    **dict.fromkeys(SIZES, "ring"),
-    **dict.fromkeys(ORDINARY, "ordinary"),
-    **dict.fromkeys(BUSINESSES, "business"),
-    "framed": "framed",
-    "ring_family": "ring_family",
-}
-"""Structure → the group that it is reported in."""
 
 
 def write(world: World, folder: Path) -> dict[str, int]:
@@ -161,5 +150,4 @@ def _about(world: World) -> dict[str, Any]:
         "accounts": world.market.accounts,
         "seed": world.seed,
         "structures": GROUPS,
-        "own_oracle": visible(world.rings),
     }
