@@ -64,8 +64,9 @@ bench: .venv/ready ## seconds and memory per stage at 1,000,000 accounts, beside
 	@$(BIN)/python -m tests.bench
 
 evaluate: .venv/ready ## detection quality on worlds with hidden truth, beside rivals, against the targets
-	@$(BIN)/python -m tests.bench.evaluate --seeds 213,214,215 --stress
-	@$(BIN)/python -m tests.bench.evaluate --other --seeds 31,32,33
+	@$(BIN)/python -m tests.bench.evaluate --seeds 216,217,218 --stress
+	@$(BIN)/python -m tests.bench.evaluate --hand other --seeds 41,42,43
+	@$(BIN)/python -m tests.bench.evaluate --hand third --seeds 41,42,43
 
 reference: .venv/ready ## learn the shipped reference from named worlds; written only if it is admitted
 	@$(BIN)/python -m tests.bench.reference

@@ -43,7 +43,7 @@ from graphrisk.scoring.account_risk import account_risk
 from graphrisk.scoring.features import ring_features
 from graphrisk.scoring.hypotheses import posterior, recommended
 from graphrisk.scoring.reference import SIGNS, Reference
-from graphrisk.scoring.ring_facts import ring_facts
+from graphrisk.scoring.ring_facts import among_core, ring_facts
 from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_logits, ring_parts, to_score
 from graphrisk.settings import Settings
 
@@ -140,6 +140,7 @@ def _score(
     members: Members,
     links: RingLinks,
 ) -> Scores:
+    links = among_core(members, links)
     facts = ring_facts(columns, policy, members, links)
     features = ring_features(facts, policy, reference, rings, members, links)
     rivals, wanted = posterior(features, reference), policy.recommendation

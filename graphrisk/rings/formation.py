@@ -9,15 +9,13 @@ import numpy as np
 
 from graphrisk.model import DAY_US, Bools, Ints, Links, Members, RingLinks, Rings
 from graphrisk.policy import RingPolicy
+from graphrisk.rings.newcomers import joined, of_newcomers, of_openings_together
 
 HEART = 6
 """Links that accounts of a ring's heart have to one another, where some have so many; more than a family of six has."""
 
 AGED_DAYS = 30
 """An account that was open so long before the campaign may be linked to a member for reasons of its own."""
-
-SEASON_DAYS = 90
-"""A newcomer's link to an account that is open for longer may be a family's; it counts inside the campaign alone."""
 
 
 def form_rings(
@@ -27,13 +25,16 @@ def form_rings(
 
     ``accounts`` (sorted) and ``community`` say which community each linked account is in; ``oversize`` is the flag
     of each linked account's component; ``open_since`` (microseconds) is when it was opened, ``NEVER`` if that is
-    unknown or it is no longer open. A ring has ``policy.min_core`` core members or more.
+    unknown or it is no longer open. Communities that one campaign opened are joined. A ring has ``policy.min_core`` core
+    members or more.
 
     The links in the campaign window, and those of newcomers whenever they came, make a ring's body: its heart, which is
     a k-core, and every account with a link to the body, or with two if it was open long before the campaign (a victim's
     family has one, through the victim). An account of the body is core if such a link to another one proves something
-    about it (and, where others typed what is its own, if that one has other links there); all others are associates.
+    about it (and, where others typed what is its own, if that one has other links there), or arose soon after both were
+    opened in one week; all others are associates.
     """
+    community = joined(accounts, community, open_since, links)
     of_a, of_b = (community[np.searchsorted(accounts, ends)] for ends in (links.a, links.b))
     inside = of_a == of_b
     links, of = links.take(inside), of_a[inside]
@@ -41,9 +42,12 @@ def form_rings(
     links, of = links.take(order), of[order]
     start, end = campaign_windows(of, links.onset, links.strength, policy, int(community.max(initial=-1)) + 1)
     in_window = (links.onset >= start[of]) & (links.onset <= end[of])
-    in_window |= _of_newcomers(accounts, open_since, links)
+    opened = np.stack([open_since[np.searchsorted(accounts, ends)] for ends in (links.a, links.b)])
+    in_window |= of_newcomers(opened, links.onset)
     aged = open_since < np.where(start <= end, start, 0)[community] - AGED_DAYS * DAY_US
-    pull, core = _roles(accounts, community, links, in_window, aged)
+    together = of_openings_together(opened, links.onset)
+    telling = links._replace(proves_a=links.proves_a | together, proves_b=links.proves_b | together)
+    pull, core = _roles(accounts, community, telling, in_window, aged)
     core_size = np.bincount(community, weights=core, minlength=len(start)).astype(np.int64)
     is_ring = core_size >= policy.min_core
     ring_of = np.cumsum(is_ring) - 1
@@ -59,16 +63,6 @@ def form_rings(
     in_order = np.lexsort((links.b[kept], links.a[kept], of[kept]))
     ring_links = RingLinks(ring_of[of[kept]][in_order], links.take(kept).take(in_order), in_window[kept][in_order])
     return _described(members, ring_links, start[is_ring], end[is_ring], accounts, oversize), members, ring_links
-
-
-def _of_newcomers(accounts: Ints, open_since: Ints, links: Links) -> Bools:
-    """Which links arose within days of the opening of one account, to another that is closed or no older than a season."""
-    a, b = (open_since[np.searchsorted(accounts, ends)] for ends in (links.a, links.b))
-    found = np.zeros(len(links.a), bool)
-    for one, other in ((a, b), (b, a)):
-        is_new = (one <= links.onset) & (one >= links.onset - AGED_DAYS * DAY_US)
-        found |= is_new & (other >= links.onset - SEASON_DAYS * DAY_US)
-    return found
 
 
 def campaign_windows(community: Ints, onset: Ints, strength: Ints, policy: RingPolicy, count: int) -> tuple[Ints, Ints]:

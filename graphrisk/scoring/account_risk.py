@@ -65,8 +65,8 @@ def bad_nearness(accounts: int, links: Links, weights: Floats, bad: Bools) -> In
 
     The smaller of two sums of -ln(1 - probability): over bad accounts, ½^hops times the largest product of weights over
     the paths to each; and over linked accounts, ½·w times 1 for a bad one, else times 1 - Π (1 - ½·w) over the bad ones
-    behind it. So one bad account counts once however many ways lead to it, and all that is behind one linked account
-    counts for no more than that account. Only links that prove something about the account they lead to count: that
+    behind it that the account is not linked to itself. So one bad account counts once however many ways lead to it, and all
+    that is behind one linked account counts for no more than that account. Only links that prove something about the account they lead to count: that
     somebody bad typed what another held first makes nobody bad.
     """
     if not bad.any() or not len(links.a):
@@ -79,12 +79,25 @@ def _by_neighbour(accounts: int, links: Links, weights: Floats, bad: Bools) -> I
     whole = _nats(HOP_DISCOUNT * weights)
     into_a = np.where(links.proves_a & bad[b], whole, 0)
     into_b = np.where(links.proves_b & bad[a], whole, 0)
-    behind = _summed(accounts, a, into_a, b, into_b)
+    near = csr_array((np.r_[into_a, into_b], (np.r_[a, b], np.r_[b, a])), shape=(accounts, accounts))
+    near.eliminate_zeros()
     past_a, past_b = (
-        _nats(HOP_DISCOUNT * weights * np.where(bad[end], 1.0, -np.expm1(-(behind[end] - back) / MICRO)))
-        for end, back in ((a, into_a), (b, into_b))
+        _nats(HOP_DISCOUNT * weights * np.where(bad[end], 1.0, -np.expm1((back - _behind(near, end, other)) / MICRO)))
+        for end, other, back in ((a, b, into_a), (b, a, into_b))
     )
     return _summed(accounts, a, np.where(links.proves_a, past_b, 0), b, np.where(links.proves_b, past_a, 0))
+
+
+def _behind(near: csr_array, end: Ints, other: Ints) -> Ints:
+    """How near accounts are to bad ones that those who are linked to them are not linked to; ``near`` has what each account
+    (row) has of each bad one (column)."""
+    nearness, known = near.sum(axis=1), np.diff(near.indptr) > 0
+    behind = nearness[end].astype(np.int64)
+    both = np.flatnonzero(known[end] & known[other])
+    own = near[other[both]]
+    own.data[:] = 1
+    behind[both] -= own.multiply(near[end[both]]).sum(axis=1).astype(np.int64)
+    return behind
 
 
 def _nats(probability: Floats) -> Ints:

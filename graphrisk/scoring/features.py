@@ -87,11 +87,11 @@ def _sign_ups(core: Core, reference: Reference, rings: Rings, members: Members, 
     count = len(rings.size)
     ring, moment = core.ring, core.created
     known = ~np.isnan(moment)
-    joined = first_links(members, links, links.in_window)[members.core]
+    joined = _first_links(members, links, links.in_window)[members.core]
     fresh = known & (joined - moment <= NEW_DAYS * DAY_US)
-    # Whom an account knew before, and the days before the window, say nothing of when the ring came over it. Nor does a
-    # link that is as old as what is known of the account: it may be older than the facts.
-    came = first_links(members, links, _among_core(members, links))[members.core]
+    # The days before the window say nothing of when the ring came over an account. Nor does a link that is as old as what
+    # is known of the account: it may be older than the facts.
+    came = _first_links(members, links)[members.core]
     aged = known & ~fresh & (came < NEVER) & (came - core.first_seen >= WATCHED_DAYS * DAY_US)
     n = np.bincount(ring[known], minlength=count)
     burst = _surprise_of_a_week(ring[known], moment[known], count, reference.seven_day_share)
@@ -113,7 +113,7 @@ def _surprise_of_a_week(ring: Ints, moment: Ints | Floats, count: int, share: fl
     return np.where(most >= 2, np.abs(np.log10(np.maximum(chance, 10**-LARGEST_SURPRISE))), 0.0)
 
 
-def first_links(members: Members, links: RingLinks, chosen: Bools) -> Ints:
+def _first_links(members: Members, links: RingLinks, chosen: Bools | slice = slice(None)) -> Ints:
     """The onset (microseconds) of each member's first link among the chosen ones, ``NEVER`` where it has none."""
     order = np.argsort(members.account)
     first = np.full(len(order), NEVER)
@@ -121,11 +121,6 @@ def first_links(members: Members, links: RingLinks, chosen: Bools) -> Ints:
         places = order[np.searchsorted(members.account[order], ends[chosen])]
         np.minimum.at(first, places, links.link.onset[chosen])
     return first
-
-
-def _among_core(members: Members, links: RingLinks) -> Bools:
-    core = np.sort(members.account[members.core])
-    return np.isin(links.link.a, core) & np.isin(links.link.b, core)
 
 
 def _most_in_a_week(ring: Ints, second: Ints, count: int) -> Ints:

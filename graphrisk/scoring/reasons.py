@@ -26,12 +26,12 @@ RING_SENTENCES: dict[str, Sentence] = {
     "dev_reuse": lambda x: f"Each device is used by {exp(x):.1f} of the ring's accounts on average.",
     "dev_per": lambda x: f"The ring has {expm1(x):.1f} devices for each account.",
     "ip_div": lambda x: f"{100 * x:.0f} % of the ring's weekly IP addresses are distinct: its accounts {_move(x)}.",
-    "ip_coresidence": _percent("of the links are between accounts seen on the same IP address."),
-    "onset_spread": lambda x: f"The links arose over {expm1(x):.0f} days.",
+    "ip_coresidence": _percent("of the core's links are between accounts seen on the same IP address."),
+    "onset_spread": lambda x: f"The core's links arose over {expm1(x):.0f} days.",
     "burst": _surprise("sign-ups within a week"),
     "raid": _surprise("old accounts that joined within a week"),
     "new_share": _percent("of the core accounts were opened in the 30 days before their first link."),
-    "cohort_share": _percent("of the links are between accounts that signed up together."),
+    "cohort_share": _percent("of the core's links are between accounts that signed up together."),
     "one_off": _percent("of the core accounts signed up in a crowd at a place and never came back to it."),
     "label_enrich": lambda x: (
         f"So many accounts known to be bad have a chance of 1 in 10^{x:.0f}."

@@ -129,8 +129,21 @@ WHERE kind = $cohort AND source IN ({ADDRESS}, {NETWORK})
 """
 
 
+def among_core(members: Members, links: RingLinks) -> RingLinks:
+    """The links between core members, which are what a ring is judged by: what the associates share is of their own.
+
+    Of a ring without such a link, all are kept.
+    """
+    core = np.sort(members.account[members.core])
+    between = np.isin(links.link.a, core) & np.isin(links.link.b, core)
+    has = np.zeros(int(links.ring.max(initial=-1)) + 1, bool)
+    has[links.ring[between]] = True
+    kept = between | ~has[links.ring]
+    return RingLinks(links.ring[kept], links.link.take(kept), links.in_window[kept])
+
+
 def ring_facts(columns: duckdb.DuckDBPyConnection, policy: Policy, members: Members, links: RingLinks) -> RingFacts:
-    """What is known of rings, from linkage's tables and the view ``labels``."""
+    """What is known of rings from linkage's tables and the view ``labels``; ``links`` are those that they are judged by."""
     columns.register(
         "ring_core", pa.table({"ring": members.ring[members.core], "account": members.account[members.core]})
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import shutil
-import subprocess
 import sys
 import tempfile
 import time
@@ -38,9 +37,9 @@ from graphrisk.evaluation.rivals import RIVALS, Rival, found_by
 from graphrisk.evaluation.targets import PRESETS
 from graphrisk.policy import Policy, read_policy
 from graphrisk.settings import Settings
+from tests.bench.hands import OWN, PROGRAMS, write_by
 
 PACKAGE = Path(__file__).parents[2] / "graphrisk"
-OTHER = Path(__file__).with_name("otherworld")
 LOADING = ("sources", "ledger", "schema.py")
 TUNING_SEEDS = (101,)
 BESIDE = ("ring_jaccard", "account_precision", "account_recall", "account_f1", "ordinary_flagged", "business_flagged")
@@ -61,15 +60,14 @@ class World:
         return Settings(home=self.home)
 
 
-def written_world(work: Path, preset: str, accounts: int, seed: int, policy: Policy, other: bool = False) -> World:
-    """The world in ``work``, by another hand if wanted, written and loaded unless the code that is there now did both."""
-    name = f"{preset}-{accounts}-{seed}"
-    written_by = f"other-{name}-{_code(OTHER)}" if other else f"{name}-{_code(PACKAGE / 'worlds')}"
-    facts = work / written_by / "facts"
+def written_world(work: Path, preset: str, accounts: int, seed: int, policy: Policy, hand: str = OWN) -> World:
+    """The world in ``work``, written and loaded unless the code that is there now did both."""
+    made_by = _code(PACKAGE / "worlds") if hand == OWN else f"{hand}-{_code(Path(__file__).with_name(f'{hand}world'))}"
+    facts = work / f"{preset}-{accounts}-{seed}-{made_by}" / "facts"
     if not (facts.parent / "written").exists():
         shutil.rmtree(facts.parent, ignore_errors=True)
         facts.parent.mkdir(parents=True)
-        _write(facts, preset, accounts, seed, other)
+        write_by(hand, facts, preset, accounts, seed)
         (facts.parent / "written").touch()
     home = facts.parent / f"home-{_code(*(PACKAGE / part for part in LOADING))}"
     if not (home / "loaded").exists():
@@ -77,13 +75,6 @@ def written_world(work: Path, preset: str, accounts: int, seed: int, policy: Pol
         pipeline.load(Settings(home=home), policy, [str(facts)])
         (home / "loaded").touch()
     return World(preset, seed, facts, home)
-
-
-def _write(facts: Path, preset: str, accounts: int, seed: int, other: bool) -> None:
-    program = ("tests.bench.otherworld",) if other else ("graphrisk", "world")
-    given = ("--preset", preset, "--accounts", str(accounts), "--seed", str(seed))
-    # In a process of its own, as people write one: its memory does not stay with what is measured afterwards.
-    subprocess.run([sys.executable, "-m", *program, str(facts), *given], check=True, stdout=sys.stderr)
 
 
 def _code(*paths: Path) -> str:
@@ -152,19 +143,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure what the arguments ask for; the exit code."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    if given.other and not set(given.presets) <= set(PRESETS):
-        parser.error(f"worlds by another hand are {', '.join(PRESETS)}; name some of these as --presets.")
+    if given.hand != OWN and not set(given.presets) <= set(PRESETS):
+        parser.error(f"worlds by the {given.hand} hand are {', '.join(PRESETS)}; name some of these as --presets.")
     policy = read_policy(given.policy)
     with ExitStack() as held:
         work: Path = given.work or Path(held.enter_context(tempfile.TemporaryDirectory(prefix="graphrisk-evaluate-")))
         for preset in given.presets:
             started = time.perf_counter()
-            worlds = [written_world(work, preset, given.accounts, seed, policy, given.other) for seed in given.seeds]
+            worlds = [written_world(work, preset, given.accounts, seed, policy, given.hand) for seed in given.seeds]
             found = [evaluated(world, policy) for world in worlds]
             report = mean_report([each.report for each in found], [each.samples for each in found])
             seconds = time.perf_counter() - started
             seeds = ", ".join(map(str, given.seeds))
-            hand = " by another hand" if given.other else ""
+            hand = "" if given.hand == OWN else f" by the {given.hand} hand"
             print(f"\n{preset}{hand}: {given.accounts:,} accounts, seeds {seeds}; {seconds:.0f} s\n")
             printed(report)
             beside_rivals(report, found, given.tune_rivals)
@@ -217,11 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--stress", action="store_true", help="also lose sightings and let attackers spend, in the first seed of each"
     )
-    parser.add_argument(
-        "--other",
-        action="store_true",
-        help="worlds by another hand (tests.bench.otherworld) instead of the product's own",
-    )
+    parser.add_argument("--hand", choices=tuple(PROGRAMS), default=OWN, help="who wrote the worlds (tests.bench.hands)")
     parser.add_argument("--work", type=Path, metavar="DIR", help="keep worlds and homes there for the next time")
     return parser
 

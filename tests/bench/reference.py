@@ -29,7 +29,7 @@ from graphrisk.policy import Policy
 from graphrisk.runs.store import read_table
 from graphrisk.scoring.reference import RIVALS, SIGNS, Feature, Reference, Rival
 from graphrisk.settings import Settings
-from graphrisk.worlds import write_world
+from tests.bench.hands import OWN, write_by
 
 VERSION = "2026-11"
 SMALLEST_SCALE = 0.25
@@ -39,15 +39,19 @@ TARGET = Path(__file__).parents[2] / "graphrisk" / "scoring" / "reference.toml"
 
 @dataclass(frozen=True)
 class Mix:
-    """One world: its seed, its preset, and how common some structures are in it (1 for those not named)."""
+    """One world: its seed, its preset, how common some structures are in it (1 for those not named), and who wrote it."""
 
     seed: int
     preset: str
     mix: Mapping[str, float] = field(default_factory=dict[str, float])
+    hand: str = OWN
 
     @property
     def name(self) -> str:
-        return " ".join([self.preset, str(self.seed), *(f"{name} x {weight:g}" for name, weight in self.mix.items())])
+        hand = [] if self.hand == OWN else [self.hand]
+        return " ".join(
+            [*hand, self.preset, str(self.seed), *(f"{name} x {weight:g}" for name, weight in self.mix.items())]
+        )
 
 
 # Businesses are made more common where they are learned from, so that there are enough of each kind of them.
@@ -61,6 +65,8 @@ TRAINING = [
     *(Mix(119 + nth, preset, MANY_RAIDS) for nth, preset in enumerate(("easy", "medium", "hard"))),
     *(Mix(122 + nth, preset) for nth, preset in enumerate(("easy", "medium", "medium", "hard", "hard", "hard"))),
     *(Mix(128 + nth, preset, MANY_BUSINESSES) for nth, preset in enumerate(("easy", "medium", "hard"))),
+    *(Mix(301 + nth, preset, hand="other") for nth, preset in enumerate(4 * ("easy", "medium", "hard"))),
+    *(Mix(101 + nth, preset, hand="third") for nth, preset in enumerate(4 * ("easy", "medium", "hard"))),
 ]
 FEW_FARMS = {"device_farm": 0.3, "mule_network": 2, "slow_burn": 2, "kiosk": 2, "office": 0.7}
 MANY_FARMS = {"device_farm": 3, "take_over": 0.3, "agency": 1.5, "charity": 0.5}
@@ -69,6 +75,8 @@ UNSEEN = [
     Mix(114, "medium", FEW_FARMS),
     Mix(115, "hard", FEW_FARMS),
     Mix(116, "hard", MANY_FARMS),
+    *(Mix(313, preset, hand="other") for preset in ("medium", "hard")),
+    *(Mix(113, preset, hand="third") for preset in ("medium", "hard")),
 ]
 
 SCORECARD: dict[str, tuple[float, float, float]] = {
@@ -129,7 +137,7 @@ def examples_of(mix: Mix, kept: Path) -> Examples:
     """The reviewed rings of one world; its facts and run are kept under a folder and used again."""
     facts, settings = places(mix, kept)
     if not settings.ledger.exists():
-        write_world(facts, mix.preset, ACCOUNTS, mix.seed, mix=mix.mix)
+        write_by(mix.hand, facts, mix.preset, ACCOUNTS, mix.seed, mix.mix)
         pipeline.load(settings, Policy(), [str(facts)])
     shutil.rmtree(settings.runs, ignore_errors=True)  # made by other code perhaps, under the same name
     run = pipeline.detect(settings, Policy())["run_id"]

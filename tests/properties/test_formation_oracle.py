@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import NamedTuple
 
 import hypothesis.strategies as st
@@ -24,6 +24,7 @@ class Tie(NamedTuple):
     onset: int
     proves_a: bool
     proves_b: bool
+    with_cohort: bool = False
 
 
 Community = dict[int, int]
@@ -77,6 +78,28 @@ def of_newcomer(tie: Tie, open_since: dict[int, int]) -> bool:
     return False
 
 
+def of_opened_together(tie: Tie, open_since: dict[int, int]) -> bool:
+    """Whether both accounts are open, were opened within 7 days, and linked no later than 30 days after."""
+    when = sorted((open_since[tie.a], open_since[tie.b]))
+    return NEVER not in when and (when[1] - when[0]) / DAY_US <= 7 and (tie.onset - when[1]) / DAY_US <= 30
+
+
+def joined_by_hand(ties: list[Tie], community: Community, open_since: dict[int, int]) -> Community:
+    """Communities with two links across, of accounts that were opened together and without a cohort, made one, again and again."""
+    across = Counter(
+        frozenset((community[tie.a], community[tie.b]))
+        for tie in ties
+        if not tie.with_cohort and of_opened_together(tie, open_since)
+    )
+    whole = {block: block for block in community.values()}
+    for _ in whole:
+        for pair, times in across.items():
+            if times >= 2:
+                smallest = min(whole[block] for block in pair)
+                whole |= dict.fromkeys(pair, smallest)
+    return {account: whole[block] for account, block in community.items()}
+
+
 def core_of(body: set[int], ties: list[Tie], aged: set[int]) -> set[int]:
     """Of the body, whom a link to another of it says something about; an aged account whose own value others typed stays
     only if one who vouches for it has another link to the body."""
@@ -95,6 +118,7 @@ def towards(account: int, body: set[int], ties: list[Tie]) -> int:
 def expected_rings(
     ties: list[Tie], community: Community, policy: RingPolicy, open_since: dict[int, int]
 ) -> list[Expected]:
+    community = joined_by_hand(ties, community, open_since)
     members: dict[int, list[int]] = defaultdict(list)
     for account, block in sorted(community.items()):
         members[block].append(account)
@@ -105,7 +129,11 @@ def expected_rings(
             continue
         start, end = shortest_window(inside, policy)
         counts = {tie: start <= tie.onset <= end or of_newcomer(tie, open_since) for tie in inside}
-        current = [tie for tie in inside if counts[tie]]
+        current = [
+            tie._replace(proves_a=True, proves_b=True) if of_opened_together(tie, open_since) else tie
+            for tie in inside
+            if counts[tie]
+        ]
         aged = {one for one in members[block] if open_since[one] < start - 30 * DAY_US}
         proven = core_of(body_of(current, aged), current, aged)
         core = {account: account in proven for account in members[block]}
@@ -126,7 +154,7 @@ def communities(draw: st.DrawFn) -> tuple[list[Tie], Community]:
     days = st.sampled_from((0, 1, 1, 2, 10, 13, 14, 15, 40, 41, 200))
     ends = st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda pair: pair[0] < pair[1])
     ties = [
-        Tie(a, b, draw(st.integers(693, 5000)), MONDAY + draw(days) * DAY_US, draw(st.booleans()), draw(st.booleans()))
+        Tie(a, b, draw(st.integers(693, 5000)), MONDAY + draw(days) * DAY_US, *(draw(st.booleans()) for _ in range(3)))
         for a, b in sorted(draw(st.sets(ends, min_size=1, max_size=45)))
     ]
     blocks = {account: draw(st.integers(0, 2)) for tie in ties for account in (tie.a, tie.b)}
@@ -135,7 +163,7 @@ def communities(draw: st.DrawFn) -> tuple[list[Tie], Community]:
 
 
 OPENED = st.lists(
-    st.sampled_from((NEVER, *(MONDAY + days * DAY_US for days in (-400, -60, -44, -31, 0, 12)))),
+    st.sampled_from((NEVER, *(MONDAY + days * DAY_US for days in (-400, -60, -44, -37, -31, 0, 12)))),
     min_size=12,
     max_size=12,
 )
@@ -143,7 +171,8 @@ OPENED = st.lists(
 
 def as_links(ties: list[Tie]) -> Links:
     proofs = [(tie.proves_a, tie.proves_b) for tie in ties]
-    return links_of([tie[:4] for tie in ties], lambda number, end: proofs[number][end])
+    links = links_of([tie[:4] for tie in ties], lambda number, end: proofs[number][end])
+    return links._replace(with_cohort=np.array([tie.with_cohort for tie in ties], bool))
 
 
 POLICIES = st.builds(
@@ -207,7 +236,8 @@ def test_a_community_is_judged_the_same_whatever_else_is_there(
     given_links: tuple[list[Tie], Community], opened: list[int]
 ) -> None:
     ties, community = given_links
-    alone = {account: 0 for account, block in community.items() if block == 0}
+    whole_of = joined_by_hand(ties, community, dict(enumerate(opened)))
+    alone = {account: 0 for account, block in whole_of.items() if block == 0}
     few = [tie for tie in ties if tie.a in alone and tie.b in alone]
     whole = expected_like(ties, community, opened)
     assert [ring for ring in whole if set(ring) <= set(alone)] == expected_like(few, alone, opened)

@@ -42,7 +42,8 @@ def slow_nearness(count: int, links: Links, weights: list[float], bad: list[bool
             around = [tie.get((account, k), 0.0) * tie.get((k, other), 0.0) for k in range(count)]
             by_source -= math.log1p(-(0.5 if direct else 0.25) * max(direct, *around))
         for neighbour in range(count):
-            clean = math.prod(1 - tie.get((neighbour, other), 0.0) / 2 for other in others)
+            past = [other for other in others if (account, other) not in tie]
+            clean = math.prod(1 - tie.get((neighbour, other), 0.0) / 2 for other in past)
             risk = 1.0 if bad[neighbour] else 1 - clean
             by_neighbour -= math.log1p(-tie.get((account, neighbour), 0.0) / 2 * risk)
         found.append(min(by_source, by_neighbour))
@@ -75,6 +76,15 @@ def test_a_relative_of_one_victim_is_not_flagged_for_all_the_ring_behind_the_vic
     assert (
         risk_of(30, support.links_of(twice), NOBODY, np.zeros(0, np.int64), bad, np.zeros(30, bool)).logit[relative] > 0
     )
+
+
+def test_a_family_that_lives_with_a_bad_account_does_not_echo_it_to_one_another() -> None:
+    bad_one, family, ring = 0, range(1, 5), range(5, 25)
+    rows = [(bad_one, other, 5000, 0) for other in (*family, *ring)]
+    rows += [(a, b, 5000, 0) for a in family for b in family if a < b]
+    bad = np.isin(np.arange(25), [bad_one, *ring])
+    risk = risk_of(25, support.links_of(rows), NOBODY, np.zeros(0, np.int64), bad, np.zeros(25, bool))
+    assert (risk.logit[1:5] < 0).all(), "each is linked to one bad account, and so are the others, to the same one"
 
 
 def test_an_innocent_whose_card_bad_accounts_typed_is_not_nearer_to_them_and_who_used_it_later_is() -> None:

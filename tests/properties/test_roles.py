@@ -108,6 +108,50 @@ def test_an_innocent_whose_card_many_typed_is_not_proved_by_a_relative_who_is_ne
     assert all(ring[thief][0] for thief in range(2, 12))
 
 
+def shared_a_stolen_card(opened_apart: int) -> bool:
+    """Whether an account is core that held first what nine others on one device typed, and was opened so many days before them."""
+    begin = MONDAY + 300 * DAY_US
+    ties = [Tie(0, other, 900, begin, False, True) for other in range(1, 10)]
+    ties += [Tie(a, b, 3000, begin, True, True) for a in range(1, 10) for b in range(a + 1, 10)]
+    (ring,) = expected_like(
+        ties, dict.fromkeys(range(10), 0), [begin - (opened_apart + 1) * DAY_US, *[begin - DAY_US] * 9]
+    )
+    return ring[0][0]
+
+
+def test_the_first_of_a_farm_to_use_a_stolen_card_is_core_like_those_that_used_it_after() -> None:
+    assert shared_a_stolen_card(opened_apart=7)
+
+
+def test_a_seller_who_is_framed_a_week_after_the_opening_is_an_associate() -> None:
+    assert not shared_a_stolen_card(opened_apart=8)
+
+
+def farm_in_pieces(crossing: int, opened_apart: int = 0, with_cohort: bool = False) -> list[int]:
+    """Sizes of the rings of two groups of five with so many links across, the second opened so many days after the first."""
+    late = MONDAY + (300 + opened_apart) * DAY_US
+    ties = [
+        Tie(a, b, 3000, late, True, True)
+        for first in (0, 5)
+        for a in range(first, first + 5)
+        for b in range(a + 1, first + 5)
+    ]
+    ties += [Tie(each, 5 + each, 3000, late, True, True, with_cohort) for each in range(crossing)]
+    opened = [MONDAY + 300 * DAY_US] * 5 + [late] * 5
+    return [len(ring) for ring in expected_like(sorted(ties), {each: each // 5 for each in range(10)}, opened)]
+
+
+def test_pieces_of_a_farm_that_was_opened_in_one_week_are_one_ring() -> None:
+    assert farm_in_pieces(crossing=2, opened_apart=7) == [10]
+
+
+@pytest.mark.parametrize(
+    "apart", [{"crossing": 1}, {"crossing": 2, "opened_apart": 8}, {"crossing": 5, "with_cohort": True}]
+)
+def test_one_link_or_other_weeks_or_a_place_in_common_do_not_make_two_rings_one(apart: dict[str, int]) -> None:
+    assert farm_in_pieces(**apart) == [5, 5]
+
+
 def came_back(other_closed: bool, days: int) -> bool:
     """Whether an account that opened, and used a card of old sellers, days after their campaign is core with them."""
     ties = [Tie(a, b, 3000, MONDAY + 300 * DAY_US, True, True) for a in range(5) for b in range(a + 1, 5)]

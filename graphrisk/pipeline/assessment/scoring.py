@@ -17,6 +17,7 @@ from graphrisk.scoring.account_risk import account_risk
 from graphrisk.scoring.features import ring_features
 from graphrisk.scoring.hypotheses import posterior, recommended
 from graphrisk.scoring.reference import SIGNS
+from graphrisk.scoring.ring_facts import among_core
 from graphrisk.scoring.ring_risk import LOGIT_LIMIT, ring_logits, ring_parts, to_score
 
 Reasons = list[tuple[str, int]]
@@ -53,6 +54,7 @@ def assessed_ring(assessor: Assessor, found: Assessed) -> AssessedRing | None:
     if ring < 0:
         return None
     rings, members, links = _only(found.formed, ring)
+    links = among_core(members, links)
     facts = facts_of_ring(assessor, found, members, links)
     features = ring_features(facts, assessor.policy, assessor.reference, rings, members, links)
     rivals = posterior(features, assessor.reference)

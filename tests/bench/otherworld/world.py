@@ -19,9 +19,6 @@ from tests.bench.otherworld.rings import Ring, Town
 from tests.bench.otherworld.sales import sell_businesses
 from tests.bench.otherworld.spelling import mailboxes
 
-FEWEST_ACCOUNTS, MOST_ACCOUNTS = 1_000, 200_000
-"""One ring may have 150 accounts; beyond the most, the carrier's block would run out of addresses."""
-
 
 @dataclass(frozen=True)
 class World:

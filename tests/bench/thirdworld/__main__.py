@@ -30,47 +30,24 @@ on more than one reading of the description of the worlds. Where that is open, i
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.thirdworld.market import PRESETS
-from tests.bench.thirdworld.world import FEWEST_ACCOUNTS, MOST_ACCOUNTS, made
+from tests.bench.thirdworld.world import made
 from tests.bench.thirdworld.writing import write
+from tests.bench.world_arguments import write_as_asked
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write the world that the arguments ask for; the exit code, 2 when it is not possible."""
-    given = _parser().parse_args(arguments)
-    if wrong := _wrong(given.out, given.accounts, given.seed):
-        print(wrong, file=sys.stderr)
-        return 2
-    counts = write(made(given.preset, given.accounts, given.seed), given.out)
-    print(", ".join(f"{count:,} {name}" for name, count in counts.items()))
-    return 0
+    says = (__doc__ or "").split("\n")[0]
+    return write_as_asked(arguments, "python -m tests.bench.thirdworld", says, tuple(PRESETS), _write)
 
 
-def _wrong(out: Path, accounts: int, seed: int) -> str | None:
-    """What is not possible about the arguments, in a sentence."""
-    if not FEWEST_ACCOUNTS <= accounts <= MOST_ACCOUNTS:
-        return f"A world of {accounts:,} accounts is not possible; ask for {FEWEST_ACCOUNTS:,} to {MOST_ACCOUNTS:,}."
-    if seed < 0:
-        return f"The seed is {seed}; give 0 or a greater whole number."
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        return f"{out} is there already and is not an empty folder; name a new one, or remove it."
-    return None
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m tests.bench.thirdworld", description=(__doc__ or "").split("\n")[0]
-    )
-    parser.add_argument("out", type=Path, metavar="OUT", help="the folder to write, new or empty")
-    parser.add_argument("--preset", choices=PRESETS, default="medium", help="how hard it is to see rings (medium)")
-    parser.add_argument("--accounts", type=int, default=31_000, metavar="N", help="how many accounts (31000)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="what every draw comes from (1)")
-    return parser
+def _write(preset: str, accounts: int, seed: int, out: Path) -> Mapping[str, int]:
+    return write(made(preset, accounts, seed), out)
 
 
 if __name__ == "__main__":

@@ -18,9 +18,6 @@ from tests.bench.thirdworld.rings import Ring
 from tests.bench.thirdworld.town import Town
 from tests.bench.thirdworld.visits import visit
 
-FEWEST_ACCOUNTS, MOST_ACCOUNTS = 1_000, 200_000
-"""There is a ring of each archetype, so that 143 accounts are in rings at least; the most is what has been tried."""
-
 
 @dataclass(frozen=True)
 class World:
