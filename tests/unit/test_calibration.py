@@ -36,7 +36,7 @@ MIX = {"small_business": 3.0, "device_farm": 2.0}
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> tuple[Settings, str, Path]:
     folder = tmp_path_factory.mktemp("calibration")
-    write_world(folder / "facts", "medium", 12_000, 119, prevalence=0.1, mix=MIX)
+    write_world(folder / "facts", "medium", 12_000, 121, prevalence=0.1, mix=MIX)
     settings = Settings(home=folder / "home")
     pipeline.load(settings, Policy(), [str(folder / "facts")])
     return settings, pipeline.detect(settings, Policy())["run_id"], folder / "facts" / "truth.parquet"
