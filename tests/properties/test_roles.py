@@ -145,11 +145,11 @@ def test_pieces_of_a_farm_that_was_opened_in_one_week_are_one_ring() -> None:
     assert farm_in_pieces(crossing=2, opened_apart=7) == [10]
 
 
-@pytest.mark.parametrize(
-    "apart", [{"crossing": 1}, {"crossing": 2, "opened_apart": 8}, {"crossing": 5, "with_cohort": True}]
-)
-def test_one_link_or_other_weeks_or_a_place_in_common_do_not_make_two_rings_one(apart: dict[str, int]) -> None:
-    assert farm_in_pieces(**apart) == [5, 5]
+@pytest.mark.parametrize(("crossing", "apart", "with_cohort"), [(1, 0, False), (2, 8, False), (5, 0, True)])
+def test_one_link_or_other_weeks_or_a_place_in_common_do_not_make_two_rings_one(
+    crossing: int, apart: int, with_cohort: bool
+) -> None:
+    assert farm_in_pieces(crossing, apart, with_cohort) == [5, 5]
 
 
 def came_back(other_closed: bool, days: int) -> bool:
