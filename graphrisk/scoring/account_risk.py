@@ -66,8 +66,8 @@ def bad_nearness(accounts: int, links: Links, weights: Floats, bad: Bools) -> In
     The smaller of two sums of -ln(1 - probability): over bad accounts, ½^hops times the largest product of weights over
     the paths to each; and over linked accounts, ½·w times 1 for a bad one, else times 1 - Π (1 - ½·w) over the bad ones
     behind it that the account is not linked to itself. So one bad account counts once however many ways lead to it, and all
-    that is behind one linked account counts for no more than that account. Only links that prove something about the account they lead to count: that
-    somebody bad typed what another held first makes nobody bad.
+    that is behind one linked account counts for no more than that account. Only links that prove something about the
+    account they lead to count: that somebody bad typed what another held first makes nobody bad.
     """
     if not bad.any() or not len(links.a):
         return np.zeros(accounts, np.int64)
