@@ -22,6 +22,7 @@ from selenium import webdriver
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
 
 from graphrisk.graph import guide
 from graphrisk.graph.links import BrowserLinks
@@ -71,11 +72,8 @@ class Page:
         self.tab.get(link)
 
     def log_in(self) -> None:
-        name = self.wait(lambda: self.tab.find_element(By.CSS_SELECTOR, "[data-testid=username]"))
-        name.clear()
-        name.send_keys(USER)
-        field = self.tab.find_element(By.CSS_SELECTOR, "[data-testid=password]")
-        field.send_keys(self._password, Keys.ENTER)
+        self.wait(lambda: self._filled("[data-testid=username]", USER))
+        self.wait(lambda: self._filled("[data-testid=password]", self._password)).send_keys(Keys.ENTER)
         self.wait(lambda: "Rings of accounts" in self.text("h3"))
         # The Browser stores what it knows up to a second later; a page that is left before then is logged out.
         self.wait(lambda: self.stored("connections")["connectionsById"]["$$discovery"]["password"])
@@ -121,6 +119,13 @@ class Page:
             """
         )
         return Drawn(Counter(fills), relationships) if fills else None
+
+    def _filled(self, selector: str, text: str) -> WebElement | None:
+        """The field, once it holds the text: while the page is being drawn, it may not be typed into, or forget it."""
+        field = self.tab.find_element(By.CSS_SELECTOR, selector)
+        field.clear()
+        field.send_keys(text)
+        return field if field.get_attribute("value") == text else None
 
     def _press(self, path: str) -> None:
         def press() -> bool:
