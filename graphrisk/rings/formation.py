@@ -34,18 +34,19 @@ def form_rings(
     about it (and, where others typed what is its own, if that one has other links there), or arose soon after both were
     opened in one week; all others are associates.
     """
-    community = joined(accounts, community, open_since, links)
-    of_a, of_b = (community[np.searchsorted(accounts, ends)] for ends in (links.a, links.b))
-    inside = of_a == of_b
-    links, of = links.take(inside), of_a[inside]
+    ends = np.stack([np.searchsorted(accounts, each) for each in (links.a, links.b)])
+    opened = open_since[ends]
+    together = of_openings_together(opened, links.onset)
+    # Strangers to each other sign up at one place, so that links with a cohort do not make two communities one.
+    community = joined(community, ends[:, together & ~links.with_cohort])
+    of, of_other = community[ends]
     order = np.lexsort((links.b, links.a, links.onset, of))
-    links, of = links.take(order), of[order]
+    order = order[of[order] == of_other[order]]
+    links, of, opened, together = links.take(order), of[order], opened[:, order], together[order]
     start, end = campaign_windows(of, links.onset, links.strength, policy, int(community.max(initial=-1)) + 1)
     in_window = (links.onset >= start[of]) & (links.onset <= end[of])
-    opened = np.stack([open_since[np.searchsorted(accounts, ends)] for ends in (links.a, links.b)])
     in_window |= of_newcomers(opened, links.onset)
     aged = open_since < np.where(start <= end, start, 0)[community] - AGED_DAYS * DAY_US
-    together = of_openings_together(opened, links.onset)
     telling = links._replace(proves_a=links.proves_a | together, proves_b=links.proves_b | together)
     pull, core = _roles(accounts, community, telling, in_window, aged)
     core_size = np.bincount(community, weights=core, minlength=len(start)).astype(np.int64)

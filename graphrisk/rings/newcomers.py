@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from graphrisk.model import DAY_US, NEVER, Bools, Ints, Links
+from graphrisk.model import DAY_US, NEVER, Bools, Ints
 
 NEW_DAYS = 30
 """What an account begins to share so soon after its opening, it may have been opened for."""
@@ -39,20 +39,16 @@ def of_openings_together(opened: Ints, onset: Ints) -> Bools:
     return (late < NEVER) & (late - early <= TOGETHER_DAYS * DAY_US) & (late >= onset - NEW_DAYS * DAY_US)
 
 
-def joined(accounts: Ints, community: Ints, open_since: Ints, links: Links) -> Ints:
-    """The communities, joined where accounts that were opened together are linked across: pieces of one campaign.
+def joined(community: Ints, ends: Ints) -> Ints:
+    """The communities, joined where several of the links between ``ends`` (places in ``community``, shape (2, links)) lie
+    across: pieces of one campaign. Each has the number of its first piece.
 
-    The objective of detection parts what few links hold, and a farm with some accounts a stolen card is held by few. Links
-    with a cohort do not count: strangers to each other sign up at one place. Numbered by smallest account, as before.
+    The objective of detection parts what few links hold, and a farm with some accounts a stolen card is held by few.
     """
-    ends = [np.searchsorted(accounts, each) for each in (links.a, links.b)]
-    sides = np.sort([community[each] for each in ends], axis=0)
-    across = (sides[0] != sides[1]) & ~links.with_cohort
-    across &= of_openings_together(np.stack([open_since[each] for each in ends]), links.onset)
-    pairs, times = np.unique(sides[:, across], axis=1, return_counts=True)
+    sides = np.sort(community[ends], axis=0)
+    pairs, times = np.unique(sides[:, sides[0] != sides[1]], axis=1, return_counts=True)
     one, other = pairs[:, times >= JOINING_LINKS]
     count = int(community.max(initial=-1)) + 1
     graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
-    of = connected_components(graph, directed=False)[1][community]
-    _, first, place = np.unique(of, return_index=True, return_inverse=True)
-    return np.argsort(np.argsort(first))[place]
+    of = connected_components(graph, directed=False)[1]
+    return np.unique(of, return_index=True)[1][of][community]
