@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graphrisk.worlds.knobs import GROUPS
 from tests.bench.otherworld.labels import FALSE_LABELS, LABEL_DELAY, LABELLED_MEMBERS, LABELLED_RINGS
 from tests.bench.otherworld.market import DAYS, Floats, Ints, Market
 from tests.bench.otherworld.plan import PREVALENCE
 from tests.bench.otherworld.spelling import account_ids, ip_addresses, text
 from tests.bench.otherworld.world import World
+from tests.bench.world_truth import about
 
 BEGIN = datetime(2025, 11, 3, tzinfo=UTC)  # a Monday
 DAY = 86_400
@@ -130,24 +130,17 @@ def _moments(days: Floats) -> pa.Array:
 
 def _about(world: World) -> dict[str, Any]:
     preset = world.market.preset
-    knobs: dict[str, Any] = {
-        "sharing": preset.sharing,
-        "camouflage": preset.camouflage,
-        "isolates": preset.isolates,
-        "prevalence": PREVALENCE,
-        "labelled_rings": LABELLED_RINGS,
-        "labelled_members": LABELLED_MEMBERS,
-        "label_delay": list(LABEL_DELAY),
-        "false_labels": FALSE_LABELS,
-        "clock_skew": float(preset.clock_skew),
-        "missing": 0.0,
-        "shared_infrastructure": 0.0,
-        "mix": {},
-    }
-    return {
-        "preset": world.preset,
-        "knobs": knobs,
-        "accounts": world.market.accounts,
-        "seed": world.seed,
-        "structures": GROUPS,
-    }
+    return about(
+        world.preset,
+        world.market.accounts,
+        world.seed,
+        sharing=preset.sharing,
+        camouflage=preset.camouflage,
+        isolates=preset.isolates,
+        prevalence=PREVALENCE,
+        labelled_rings=LABELLED_RINGS,
+        labelled_members=LABELLED_MEMBERS,
+        label_delay=list(LABEL_DELAY),
+        false_labels=FALSE_LABELS,
+        clock_skew=float(preset.clock_skew),
+    )

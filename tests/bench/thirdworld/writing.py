@@ -11,13 +11,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from graphrisk.worlds.knobs import GROUPS
 from tests.bench.thirdworld.labels import FALSE_LABELS, LABEL_DELAY, LABELLED_MEMBERS, LABELLED_RINGS
 from tests.bench.thirdworld.market import RANK, STRUCTURES, Market
 from tests.bench.thirdworld.plan import PREVALENCE
 from tests.bench.thirdworld.uses import Ints
 from tests.bench.thirdworld.values import KINDS
 from tests.bench.thirdworld.world import World
+from tests.bench.world_truth import about
 
 DAY = 86_400e6
 FIRST_ID, IDS = 100_000_000, 900_000_000
@@ -117,24 +117,17 @@ def _moments(market: Market, days: npt.NDArray[np.float64]) -> pa.Array:
 
 def _about(world: World) -> dict[str, Any]:
     preset = world.market.preset
-    knobs: dict[str, Any] = {
-        "sharing": preset.sharing,
-        "camouflage": preset.camouflage,
-        "isolates": preset.isolates,
-        "prevalence": PREVALENCE,
-        "labelled_rings": LABELLED_RINGS,
-        "labelled_members": LABELLED_MEMBERS,
-        "label_delay": list(LABEL_DELAY),
-        "false_labels": FALSE_LABELS,
-        "clock_skew": 0.0,
-        "missing": 0.0,
-        "shared_infrastructure": 0.0,
-        "mix": {},
-    }
-    return {
-        "preset": world.preset,
-        "knobs": knobs,
-        "accounts": world.market.accounts,
-        "seed": world.seed,
-        "structures": GROUPS,
-    }
+    return about(
+        world.preset,
+        world.market.accounts,
+        world.seed,
+        sharing=preset.sharing,
+        camouflage=preset.camouflage,
+        isolates=preset.isolates,
+        prevalence=PREVALENCE,
+        labelled_rings=LABELLED_RINGS,
+        labelled_members=LABELLED_MEMBERS,
+        label_delay=list(LABEL_DELAY),
+        false_labels=FALSE_LABELS,
+        clock_skew=0.0,
+    )

@@ -1,27 +1,33 @@
-"""Worlds by a third hand: a load takes them, the truth is about their accounts, and the seed decides them."""
+"""Worlds by other hands: a load takes them, the truth is about their accounts, and the seed decides them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from graphrisk.evaluation.truth import read_truth
 from graphrisk.worlds.knobs import ARCHETYPES
-from tests.bench.thirdworld.__main__ import main
+from tests.bench.otherworld import __main__ as otherworld
+from tests.bench.otherworld.plan import planned
+from tests.bench.thirdworld import __main__ as thirdworld
 from tests.bench.thirdworld.plan import PREVALENCE
 from tests.bench.thirdworld.world import made
 from tests.support import load
 
+Main = Callable[[Sequence[str]], int]
+HANDS: dict[str, Main] = {"otherworld": otherworld.main, "thirdworld": thirdworld.main}
 ACCOUNTS = 3_000
 ENOUGH_FOR_SHARES = 12_000
-"""Among fewer, a ring of each archetype is more than the rings' part of the accounts."""
+"""Among fewer, a ring of each archetype is more than the third hand's part of the accounts."""
 TABLES = ("accounts", "sightings", "labels")
 
 
-def written(folder: Path, seed: int = 1) -> Path:
+def written(main: Main, folder: Path, seed: int = 1) -> Path:
     assert main([str(folder), "--accounts", str(ACCOUNTS), "--seed", str(seed)]) == 0
     return folder
 
@@ -30,9 +36,19 @@ def contents(folder: Path) -> dict[Path, bytes]:
     return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+@pytest.fixture(scope="module", params=list(HANDS))
+def hand(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return written(tmp_path_factory.mktemp("thirdworld") / "world")
+def main(hand: str) -> Main:
+    return HANDS[hand]
+
+
+@pytest.fixture(scope="module")
+def folder(main: Main, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return written(main, tmp_path_factory.mktemp("hand") / "world")
 
 
 @pytest.fixture(scope="module")
@@ -59,21 +75,27 @@ def test_the_truth_names_every_account_once(folder: Path, tables: dict[str, pa.T
     assert in_ring == [role == "core" for role in tables["truth"]["role"].to_pylist()]
 
 
-def test_rings_are_named_as_the_product_names_them(tables: dict[str, pa.Table]) -> None:
+def test_rings_are_named_as_the_product_names_them(hand: str, tables: dict[str, pa.Table]) -> None:
     truth = tables["truth"].to_pylist()
-    assert {account["structure"] for account in truth if account["ring"]} == set(ARCHETYPES)
+    named = {account["structure"] for account in truth if account["ring"]}
+    assert named == set(ARCHETYPES) if hand == "thirdworld" else named <= set(ARCHETYPES)
 
 
-def test_rings_have_their_part_of_the_accounts() -> None:
+def test_every_archetype_is_planned_by_the_other_hand() -> None:
+    plan = planned(np.random.default_rng(1), 31_000)
+    assert {ring.archetype for ring in plan} == set(ARCHETYPES)
+
+
+def test_rings_of_the_third_hand_have_their_part_of_the_accounts() -> None:
     rings = made("hard", ENOUGH_FOR_SHARES, 1).rings
     assert {ring.archetype for ring in rings} == set(ARCHETYPES)
     in_rings = sum(len(ring.members) for ring in rings)
     assert in_rings / ENOUGH_FOR_SHARES == pytest.approx(PREVALENCE, rel=0.02)
 
 
-def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path, tmp_path: Path) -> None:
-    first, again = contents(folder), contents(written(tmp_path / "again"))
-    other = contents(written(tmp_path / "other", seed=2))
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(main: Main, folder: Path, tmp_path: Path) -> None:
+    first, again = contents(folder), contents(written(main, tmp_path / "again"))
+    other = contents(written(main, tmp_path / "other", seed=2))
     assert again == first
     assert other.keys() == first.keys()
     assert not any(other[path] == content for path, content in first.items())
@@ -88,7 +110,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(folder: Path
     ],
 )
 def test_what_is_not_possible_is_said(
-    given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    main: Main, given: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
     assert main([str(tmp_path), *given]) == 2
