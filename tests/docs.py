@@ -150,10 +150,10 @@ def _guard_figures() -> str:
 def _features() -> str:
     reference = shipped_reference()
     rows = [
-        [as_code(name), "+" if sign > 0 else "−", f"{each.coefficient:g}", f"{each.mean:g}", f"{each.scale:g}", each.unknown, FEATURES[name]]
+        [as_code(name), "+" if sign > 0 else "−", f"{each.below:g}", f"{each.above:g}", f"{each.mean:g}", f"{each.scale:g}", each.unknown, FEATURES[name]]
         for name, sign, each in ((name, sign, reference.features[name]) for name, sign in SIGNS.items())
     ]  # fmt: skip
-    return table(("feature", "sign", "coefficient", "mean", "scale", "unknown", "value"), rows)
+    return table(("feature", "sign", "below", "above", "mean", "scale", "unknown", "value"), rows)
 
 
 def _shares() -> str:

@@ -1,4 +1,4 @@
-"""Training: a reference's coefficients from reviewed rings, shrunk toward the incumbent's and within the fixed signs."""
+"""Training: a reference's weights from reviewed rings, shrunk toward the incumbent's and within the fixed signs."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from graphrisk.scoring.hypotheses import HYPOTHESES
 from graphrisk.scoring.reference import RIVALS, SIGNS, Reference, Rival
 from graphrisk.scoring.ring_risk import ring_contributions, ring_logits, standardised
 
+SIDES = ("below", "above")
+"""A feature weighs differently on the two sides of its mean (decision 0023)."""
+
 KNOWN_TOGETHER: tuple[tuple[str, ...], ...] = (
     ("card_reuse", "own_payment"),
     ("dev_reuse", "dev_per", "own_device"),
@@ -28,8 +31,8 @@ NEUTRAL_WHEN_UNKNOWN = ("same_address",)
 """Whether a marketplace records postal addresses at all says nothing of a ring, though in a world it may happen to."""
 
 RARELY_UNKNOWN = 0.05
-HIDDEN_EVERY = 10
-"""For a cause that is rare among the examples, one in ten is learned from once more with its features hidden, so that a
+HIDDEN_EVERY = 50
+"""For a cause that is rare among the examples, one in fifty is learned from once more with its features hidden, so that a
 marketplace without the kind is scored with what is left."""
 
 FOLDS = 5
@@ -68,27 +71,35 @@ def with_risk(
     """The reference with coefficients of ring risk learned from the examples, before they are calibrated."""
     design, source = _design(examples, reference)
     before = reference.features
-    centre = [before[name].coefficient for name in SIGNS]
-    fixed = np.array([name in frozen or not sign for name, sign in SIGNS.items()])
-    lower = np.array([0.0 if sign > 0 else -FREE for sign in SIGNS.values()])
-    upper = np.array([0.0 if sign < 0 else FREE for sign in SIGNS.values()])
+    centre = np.array([[getattr(before[name], side) for name in SIGNS] for side in SIDES])
+    sign = np.array(list(SIGNS.values()))
+    fixed = np.array([name in frozen for name in SIGNS]) | (sign == 0)
+    lower = np.where(fixed, centre, np.where(sign > 0, 0.0, -FREE))
+    upper = np.where(fixed, centre, np.where(sign < 0, 0.0, FREE))
     unknown = [before[names[0]].unknown / 1000 for names in KNOWN_TOGETHER]
     loose = np.array([*_loose(), FREE])
     wanted = Coefficients(
-        centre=np.array([[*centre, *unknown, reference.intercept / 1000]]),
-        lower=np.array([[*np.where(fixed, centre, lower), *-loose]]),
-        upper=np.array([[*np.where(fixed, centre, upper), *loose]]),
-        strength=np.array([[*np.full(len(SIGNS), shrinkage.risk), *np.full(len(unknown), 1.0), 0.0]]),
+        centre=np.array([[*centre.ravel(), *unknown, reference.intercept / 1000]]),
+        lower=np.array([[*lower.ravel(), *-loose]]),
+        upper=np.array([[*upper.ravel(), *loose]]),
+        strength=np.array([[*np.full(centre.size, shrinkage.risk), *np.full(len(unknown), 1.0), 0.0]]),
     )
     found = fit(design, examples.organized[source].astype(np.int64), wanted)[0]
-    causes = _causes(found[len(SIGNS) : -1])
+    causes = _causes(found[centre.size : -1])
+    weights = _rounded(found[: centre.size])
     features = {
-        name: before[name].model_copy(
-            update={"coefficient": round(float(value), 3) + 0.0, "unknown": causes.get(name, 0)}
-        )
-        for name, value in zip(SIGNS, found[: len(SIGNS)], strict=True)
+        name: before[name].model_copy(update={**weights[name], "unknown": causes.get(name, 0)}) for name in SIGNS
     }
     return reference.model_copy(update={"features": features, "intercept": round(1000 * float(found[-1]))})
+
+
+def _rounded(weights: Floats) -> dict[str, dict[str, float]]:
+    """Feature → side → weight per standard deviation, to three decimals, of the columns of a design."""
+    sides = weights.reshape(len(SIDES), len(SIGNS))
+    return {
+        name: {side: round(float(value), 3) + 0.0 for side, value in zip(SIDES, sides[:, place], strict=True)}
+        for place, name in enumerate(SIGNS)
+    }
 
 
 def held_out_logits(
@@ -139,7 +150,10 @@ def _loose() -> Floats:
 def _calibrated(reference: Reference, slope: float, shift: float) -> Reference:
     features = {
         name: each.model_copy(
-            update={"coefficient": round(slope * each.coefficient, 3) + 0.0, "unknown": round(slope * each.unknown)}
+            update={
+                **{side: round(slope * getattr(each, side), 3) + 0.0 for side in SIDES},
+                "unknown": round(slope * each.unknown),
+            }
         )
         for name, each in reference.features.items()
     }
@@ -156,9 +170,10 @@ def _rivals(reference: Reference, examples: Examples, shrinkage: Shrinkage) -> d
     design, source = _design(examples, reference)
     classes = np.zeros(len(RIVALS) + 1, np.int64)
     classes[[HYPOTHESES.index(name) for name in present]] = np.arange(1, len(present) + 1)
-    signs = np.array([[RIVALS[rival].get(name, 0) for name in SIGNS] for rival in present])
+    signs = np.array([len(SIDES) * [RIVALS[rival].get(name, 0) for name in SIGNS] for rival in present])
     caused = np.array([[names[0] in RIVALS[rival] for names in KNOWN_TOGETHER] for rival in present]) & (_loose() > 0)
-    centre = np.array([[reference.rivals[rival].coefficients.get(name, 0.0) for name in SIGNS] for rival in present])
+    before = [reference.rivals[rival] for rival in present]
+    centre = np.array([[getattr(each, side).get(name, 0.0) for side in SIDES for name in SIGNS] for each in before])
     rows, causes = np.zeros((len(present), 1)), np.where(caused, FREE, 0.0)
     wanted = Coefficients(
         centre=np.hstack([centre, np.zeros(caused.shape), rows]),
@@ -171,14 +186,13 @@ def _rivals(reference: Reference, examples: Examples, shrinkage: Shrinkage) -> d
 
 
 def _rival(name: str, numbers: Floats) -> Rival:
-    causes = _causes(numbers[len(SIGNS) : -1])
+    weighed = len(SIDES) * len(SIGNS)
+    weights, causes = _rounded(numbers[:weighed]), _causes(numbers[weighed:-1])
+    below, above = ({feature: weights[feature][side] for feature in RIVALS[name]} for side in SIDES)
     return Rival(
         intercept=round(1000 * float(numbers[-1])),
-        coefficients={
-            feature: round(float(value), 3) + 0.0
-            for feature, value in zip(SIGNS, numbers[: len(SIGNS)], strict=True)
-            if feature in RIVALS[name]
-        },
+        below=below,
+        above=above,
         unknown={cause: part for cause, part in causes.items() if cause in RIVALS[name] and part},
     )
 
@@ -188,17 +202,21 @@ def _causes(numbers: Floats) -> Mapping[str, int]:
 
 
 def _design(examples: Examples, reference: Reference) -> tuple[Floats, Ints]:
-    """Rows (features, a column a cause that is 1 where unknown, a column of ones), and the example of each."""
+    """Rows (features below their mean, features above it, a column a cause that is 1 where unknown, a column of ones), and
+    the example of each."""
     standard = standardised(examples.features, reference)
     plain = np.column_stack([np.nan_to_num(standard[name], nan=0.0) for name in SIGNS])
     unknown = np.column_stack([np.isnan(standard[names[0]]) for names in KNOWN_TOGETHER]).astype(np.float64)
-    ones = np.ones((len(examples), 1))
-    blocks, source = [np.hstack([plain, unknown, ones])], [np.arange(len(examples))]
+    blocks, source = [_rows(plain, unknown)], [np.arange(len(examples))]
     some = np.sort(np.argsort(~examples.organized, kind="stable")[::HIDDEN_EVERY])
     for place, names in enumerate(KNOWN_TOGETHER):
         if unknown[:, place].mean() <= RARELY_UNKNOWN:
             hidden, marked = np.where(np.isin(list(SIGNS), names), 0.0, plain[some]), unknown[some]
             marked[:, place] = 1.0
-            blocks.append(np.hstack([hidden, marked, ones[some]]))
+            blocks.append(_rows(hidden, marked))
             source.append(some)
     return np.vstack(blocks), np.concatenate(source)
+
+
+def _rows(standard: Floats, unknown: Floats) -> Floats:
+    return np.hstack([np.minimum(standard, 0.0), np.maximum(standard, 0.0), unknown, np.ones((len(standard), 1))])

@@ -16,15 +16,19 @@ def reference_text(reference: Reference, comments: Iterable[str]) -> str:
         ("seven_day_share", "of all sign-ups, those in the busiest seven days"),
     ):
         lines.append(f"{name} = {getattr(reference, name)}  # {meaning}")
-    lines += [f"intercept = {reference.intercept}  # milli-logits at the mean of every feature", "", "[features]"]
+    lines += [
+        f"intercept = {reference.intercept}  # milli-logits at the mean of every feature",
+        "",
+        "[features]  # below, above: what a standard deviation on that side of the mean weighs",
+    ]
     for name, each in reference.features.items():
         unknown = f", unknown = {each.unknown}" if each.unknown else ""
         lines.append(
-            f"{name:<14} = {{ coefficient = {each.coefficient:>6}, mean = {each.mean}, scale = {each.scale}{unknown} }}"
+            f"{name:<14} = {{ below = {each.below:>6}, above = {each.above:>6}, mean = {each.mean}, scale = {each.scale}{unknown} }}"
         )
     for name, rival in reference.rivals.items():
         lines += ["", f"[rivals.{name}]  # log-odds against an organized ring", f"intercept = {rival.intercept}"]
-        lines.append(f"coefficients = {_inline(rival.coefficients)}")
+        lines += [f"below = {_inline(rival.below)}", f"above = {_inline(rival.above)}"]
         if rival.unknown:
             lines.append(f"unknown = {_inline(rival.unknown)}")
     for kind, table in reference.evidence.items():

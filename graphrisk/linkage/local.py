@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from graphrisk.linkage.prices import prices
+from graphrisk.linkage.prices import every_price
 from graphrisk.model import HOUR_US, Bools, Ints, Links, Uses
 from graphrisk.policy import Policy
 from graphrisk.schema import COHORT, NETWORK
@@ -149,13 +149,14 @@ def _pairs(uses: Uses, cap: Ints) -> tuple[Ints, Ints]:
 
 def _prices(policy: Policy, kind: Ints, accounts: Ints, gap: Ints) -> Ints:
     found = np.zeros(len(kind), np.int64)
-    for code, each in enumerate(policy.priced().values()):
+    every = list(policy.priced().values())
+    for code in np.flatnonzero(np.bincount(kind, minlength=len(every))).tolist():
         of_kind = np.flatnonzero(kind == code)
-        degrees, place = np.unique(accounts[of_kind], return_inverse=True)
-        if len(degrees):
-            table = prices(each, degrees)
-            near = gap[of_kind] < table.shape[1]
-            found[of_kind[near]] = table[place[near], gap[of_kind][near]]
+        # A power of two, so that few tables are ever made.
+        most = 1 << int(accounts[of_kind].max()).bit_length()
+        table = every_price(every[code], most)  # pyright: ignore[reportArgumentType] - frozen models have a hash
+        near = of_kind[gap[of_kind] < table.shape[1]]
+        found[near] = table[accounts[near] - 2, gap[near]]
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal, localcontext
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -43,6 +44,13 @@ def prices(kind: KindPolicy, accounts: Ints) -> Ints:
     for row, column in np.argwhere(np.abs(exact - np.floor(exact) - 0.5) < 1e-6):
         table[row, column] = _price_in_decimals(kind, int(accounts[row]), int(gaps[column]))
     return table
+
+
+@lru_cache(maxsize=64)
+def every_price(kind: KindPolicy, most: int) -> Ints:
+    """The prices of values shared by 2 accounts, by 3, … by ``most``, shape (most - 1, gaps_priced(kind)); not to be written
+    to."""
+    return prices(kind, np.arange(2, most + 1))
 
 
 def _price_in_decimals(kind: KindPolicy, accounts: int, gap: int) -> int:

@@ -6,6 +6,7 @@ Everything here is integer arithmetic over sorted columns, so a community's answ
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from graphrisk.model import DAY_US, Bools, Ints, Links, Members, RingLinks, Rings
 from graphrisk.policy import RingPolicy
@@ -103,23 +104,30 @@ def _roles(accounts: Ints, community: Ints, links: Links, in_window: Bools, aged
     np.add.at(pull, b, strength)
     body = _body(community, a, b, aged)
     inside = body[a] & body[b]
-    proven_a, proven_b = (column[in_window][inside] for column in (links.proves_a, links.proves_b))
-    return pull, _proven(aged, a[inside], b[inside], proven_a, proven_b)
+    proven_a, proven_b, home = (column[in_window][inside] for column in (links.proves_a, links.proves_b, links.with_ip))
+    return pull, _proven(aged, a[inside], b[inside], proven_a, proven_b, home)
 
 
-def _proven(aged: Bools, a: Ints, b: Ints, proves_a: Bools, proves_b: Bools) -> Bools:
+def _proven(aged: Bools, a: Ints, b: Ints, proves_a: Bools, proves_b: Bools, home: Bools) -> Bools:
     """Which accounts of the body some link to another one of them says something about.
 
-    Where others typed what an old account held first, those who vouch for it have to be linked to somebody else of the body:
-    its family, drawn in through it, is no reason to keep it.
+    Where others typed what an old account held first, those who vouch for it have to be linked to somebody else of the body;
+    and if they were at one address (``home``), to somebody whom it is not linked to itself. Its family, which is drawn in
+    through it or holds the same card, is no reason to keep it.
     """
-    sides = ((a, b, proves_a), (b, a, proves_b))
-    core, typed, vouched = (np.zeros(len(aged), bool) for _ in range(3))
-    links = np.bincount(a, minlength=len(aged)) + np.bincount(b, minlength=len(aged))
-    for one, other, proves in sides:
+    count = len(aged)
+    core, typed, vouched = (np.zeros(count, bool) for _ in range(3))
+    links = np.bincount(a, minlength=count) + np.bincount(b, minlength=count)
+    for one, _, proves in (sides := ((a, b, proves_a), (b, a, proves_b))):
         core[one[proves]] = True
         typed[one[~proves & aged[one]]] = True
-        vouched[one[proves & (links[other] > 1)]] = True
+    linked = csr_array((np.ones(2 * len(a), np.int64), (np.r_[a, b], np.r_[b, a])), shape=(count, count))
+    for one, other, proves in sides:
+        vouches = proves & typed[one] & (links[other] > 1)
+        family = np.flatnonzero(vouches & home)
+        common = linked[one[family]].multiply(linked[other[family]]).sum(axis=1)
+        vouches[family] = links[other[family]] - 1 > common
+        vouched[one[vouches]] = True
     return core & (~typed | vouched)
 
 

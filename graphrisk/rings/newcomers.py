@@ -48,6 +48,8 @@ def joined(community: Ints, ends: Ints) -> Ints:
     sides = np.sort(community[ends], axis=0)
     pairs, times = np.unique(sides[:, sides[0] != sides[1]], axis=1, return_counts=True)
     one, other = pairs[:, times >= JOINING_LINKS]
+    if not len(one):
+        return community
     count = int(community.max(initial=-1)) + 1
     graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
     of = connected_components(graph, directed=False)[1]

@@ -174,7 +174,10 @@ class Sorted:
         """The rows that hold a value; an empty range where it would stand."""
         rows = range(len(self.column))
         begin = bisect_left(rows, value, key=self.__getitem__)
-        return range(begin, bisect_right(rows, value, lo=begin, key=self.__getitem__))
+        step = 1  # most values have few rows, so that their end is near
+        while begin + step < len(rows) and self[begin + step] == value:
+            step *= 2
+        return range(begin, bisect_right(rows, value, begin, min(len(rows), begin + step), key=self.__getitem__))
 
 
 def open_facts(runs: Path, run_id: str, verify: bool = False) -> Facts:

@@ -1,7 +1,7 @@
 """Rival hypotheses: is a found ring organized, or is it people who live, work or meet in one place?
 
-A multinomial logit over ring features with the organized ring as its baseline: every rival has log-odds against it, linear
-in the features, with signs fixed a priori, in integer milli-logits, so that contributions add up to the odds exactly.
+A multinomial logit over ring features with the organized ring as its baseline: every rival has log-odds against it, to
+which each feature adds with a sign fixed a priori, in integer milli-logits, so that contributions add up to the odds exactly.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def posterior(features: dict[str, Floats], reference: Reference) -> Posterior:
     """How likely each hypothesis is for each ring, and what each feature adds."""
     standard = standardised(features, reference)
     rivals = [reference.rivals[name] for name in RIVALS]
-    told = [contributions(standard, rival.coefficients, rival.unknown) for rival in rivals]
+    told = [contributions(standard, rival.below, rival.above, rival.unknown) for rival in rivals]
     parts = np.stack([np.zeros_like(told[0]), *told], axis=1)
     base = np.array([0, *(rival.intercept for rival in rivals)])
     logit = base + parts.sum(axis=2)

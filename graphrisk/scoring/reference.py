@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -84,22 +85,47 @@ class _Numbers(BaseModel):
 
 
 class Feature(_Numbers):
-    """Coefficient per standard deviation, the mean and scale that a value is standardised by, and the milli-logits
-    that a ring gets where the facts cannot tell the value."""
+    """What a standard deviation ``below`` and one ``above`` the mean weigh, the mean and scale that a value is standardised
+    by, and the milli-logits that a ring gets where the facts cannot tell the value.
 
-    coefficient: float
+    A file from before method 6 has one ``coefficient`` for both.
+    """
+
+    below: float
+    above: float
     mean: float
     scale: float = Field(gt=0)
     unknown: int = 0
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_both(cls, told: Any) -> Any:
+        return _both_sides(told, "coefficient")
+
 
 class Rival(_Numbers):
-    """The log-odds of a rival against an organized ring: intercept and ``unknown`` in milli-logits, coefficients per
-    standard deviation of the features in ``RIVALS``."""
+    """The log-odds of a rival against an organized ring: intercept and ``unknown`` in milli-logits, and what a standard
+    deviation ``below`` and one ``above`` the mean weigh, of the features in ``RIVALS``.
+
+    A file from before method 6 has ``coefficients`` for both.
+    """
 
     intercept: int
-    coefficients: dict[str, float]
+    below: dict[str, float]
+    above: dict[str, float]
     unknown: dict[str, int] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_both(cls, told: Any) -> Any:
+        return _both_sides(told, "coefficients")
+
+
+def _both_sides(told: Any, before: str) -> Any:
+    if not isinstance(told, Mapping) or before not in told:
+        return told
+    rest = {name: value for name, value in told.items() if name != before}
+    return {"below": told[before], "above": told[before], **rest}
 
 
 class Reference(_Numbers):
@@ -121,9 +147,11 @@ class Reference(_Numbers):
             raise ValueError(f"features must be exactly {', '.join(SIGNS)}")
         if set(self.rivals) != set(RIVALS):
             raise ValueError(f"rivals must be exactly {', '.join(RIVALS)}")
-        _check_signs("", {name: feature.coefficient for name, feature in self.features.items()}, SIGNS)
+        for side in ("below", "above"):
+            _check_signs("", side, {name: getattr(feature, side) for name, feature in self.features.items()}, SIGNS)
+            for name, rival in self.rivals.items():
+                _check_signs(f"rivals.{name}.", side, getattr(rival, side), RIVALS[name])
         for name, rival in self.rivals.items():
-            _check_signs(f"rivals.{name}.", rival.coefficients, RIVALS[name])
             if stray := set(rival.unknown) - set(RIVALS[name]):
                 raise ValueError(f"rivals.{name}.unknown must not name {', '.join(sorted(stray))}")
         return self
@@ -135,13 +163,13 @@ class Reference(_Numbers):
         return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
 
 
-def _check_signs(prefix: str, coefficients: dict[str, float], signs: dict[str, int]) -> None:
-    if set(coefficients) != set(signs):
-        raise ValueError(f"{prefix}coefficients must be those of {', '.join(signs)}")
-    for name, coefficient in coefficients.items():
-        if coefficient * signs[name] < 0 or (coefficient and not signs[name]):
+def _check_signs(prefix: str, side: str, weights: Mapping[str, float], signs: Mapping[str, int]) -> None:
+    if set(weights) != set(signs):
+        raise ValueError(f"{prefix}{side} must have exactly {', '.join(signs)}")
+    for name, weight in weights.items():
+        if weight * signs[name] < 0 or (weight and not signs[name]):
             allowed = {1: "0 or above", -1: "0 or below", 0: "0"}[signs[name]]
-            raise ValueError(f"the coefficient of {prefix}{name} is {coefficient}; it must be {allowed}")
+            raise ValueError(f"{side} of {prefix}{name} is {weight}; it must be {allowed}")
 
 
 @cache

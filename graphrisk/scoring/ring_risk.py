@@ -1,6 +1,8 @@
-"""Ring risk: r = σ(β₀ + Σ β·x), as integer milli-logits, so that reasons sum to the logit exactly.
+"""Ring risk: r = σ(β₀ + Σ f(x)), as integer milli-logits, so that reasons sum to the logit exactly.
 
-``β·(x - mean)`` of a linear model is the exact Shapley value of a feature (Lundberg and Lee 2017, section 4.1).
+Each ``f`` is monotone and made of two straight lines that meet at 0 where the feature has its mean (a generalized additive
+model; Hastie and Tibshirani 1990). Since features only add up, what each adds is its exact Shapley value against a ring at
+the mean of everything (Sundararajan and Najmi 2020, baseline Shapley).
 """
 
 from __future__ import annotations
@@ -26,21 +28,26 @@ def standardised(features: dict[str, Floats], reference: Reference) -> dict[str,
     }
 
 
-def contributions(standard: dict[str, Floats], coefficients: Mapping[str, float], unknown: Mapping[str, int]) -> Ints:
+def contributions(
+    standard: dict[str, Floats], below: Mapping[str, float], above: Mapping[str, float], unknown: Mapping[str, int]
+) -> Ints:
     """Milli-logits of each feature of each ring, shape (rings, features in the order of ``SIGNS``); 0 for a feature
-    without a coefficient."""
+    without a weight."""
     values = np.column_stack([standard[name] for name in SIGNS])
-    weights = 1000 * np.array([coefficients.get(name, 0.0) for name in SIGNS])
-    known = np.rint(weights * np.nan_to_num(values, nan=0.0)).astype(np.int64)
+    low, high = (1000 * np.array([side.get(name, 0.0) for name in SIGNS]) for side in (below, above))
+    zeroed = np.nan_to_num(values, nan=0.0)
+    known = np.rint(np.where(zeroed < 0, low, high) * zeroed).astype(np.int64)
     return np.where(np.isnan(values), np.array([unknown.get(name, 0) for name in SIGNS]), known)
 
 
 def ring_contributions(features: dict[str, Floats], reference: Reference) -> Ints:
     """Milli-logits that each feature adds to the risk of each ring, shape (rings, features in the order of ``SIGNS``)."""
+    told = reference.features.items()
     return contributions(
         standardised(features, reference),
-        {name: each.coefficient for name, each in reference.features.items()},
-        {name: each.unknown for name, each in reference.features.items()},
+        {name: each.below for name, each in told},
+        {name: each.above for name, each in told},
+        {name: each.unknown for name, each in told},
     )
 
 

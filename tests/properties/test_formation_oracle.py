@@ -25,6 +25,7 @@ class Tie(NamedTuple):
     proves_a: bool
     proves_b: bool
     with_cohort: bool = False
+    with_ip: bool = False
 
 
 Community = dict[int, int]
@@ -102,12 +103,18 @@ def joined_by_hand(ties: list[Tie], community: Community, open_since: dict[int, 
 
 def core_of(body: set[int], ties: list[Tie], aged: set[int]) -> set[int]:
     """Of the body, whom a link to another of it says something about; an aged account whose own value others typed stays
-    only if one who vouches for it has another link to the body."""
+    only if one who vouches for it has another link to the body; from one address, to somebody whom it is not linked to."""
     telling = [tie for tie in ties if {tie.a, tie.b} <= body]
     proofs = {(tie.a, tie.b) for tie in telling if tie.proves_a} | {(tie.b, tie.a) for tie in telling if tie.proves_b}
     typed = {tie.a for tie in telling if not tie.proves_a} | {tie.b for tie in telling if not tie.proves_b}
     core = {about for about, _ in proofs}
-    known = {about for about, by in proofs if towards(by, body, telling) > 1}
+    near = {one: {end for tie in telling if one in tie[:2] for end in tie[:2]} - {one} for one in body}
+    one_home = {frozenset(tie[:2]) for tie in telling if tie.with_ip}
+    known = {
+        about
+        for about, by in proofs
+        if (near[by] - {about} - near[about] if frozenset((about, by)) in one_home else near[by] - {about})
+    }
     return {one for one in core if one not in typed & aged or one in known}
 
 
@@ -154,7 +161,7 @@ def communities(draw: st.DrawFn) -> tuple[list[Tie], Community]:
     days = st.sampled_from((0, 1, 1, 2, 10, 13, 14, 15, 40, 41, 200))
     ends = st.tuples(st.integers(0, 11), st.integers(0, 11)).filter(lambda pair: pair[0] < pair[1])
     ties = [
-        Tie(a, b, draw(st.integers(693, 5000)), MONDAY + draw(days) * DAY_US, *(draw(st.booleans()) for _ in range(3)))
+        Tie(a, b, draw(st.integers(693, 5000)), MONDAY + draw(days) * DAY_US, *(draw(st.booleans()) for _ in range(4)))
         for a, b in sorted(draw(st.sets(ends, min_size=1, max_size=45)))
     ]
     blocks = {account: draw(st.integers(0, 2)) for tie in ties for account in (tie.a, tie.b)}
@@ -172,7 +179,8 @@ OPENED = st.lists(
 def as_links(ties: list[Tie]) -> Links:
     proofs = [(tie.proves_a, tie.proves_b) for tie in ties]
     links = links_of([tie[:4] for tie in ties], lambda number, end: proofs[number][end])
-    return links._replace(with_cohort=np.array([tie.with_cohort for tie in ties], bool))
+    with_cohort, with_ip = (np.array([tie[place] for tie in ties], bool) for place in (6, 7))
+    return links._replace(with_cohort=with_cohort, with_ip=with_ip)
 
 
 POLICIES = st.builds(

@@ -96,6 +96,26 @@ def test_an_innocent_who_is_framed_is_not_proved_by_a_relative_s_tablet() -> Non
     assert sum(roles.values()) == 8
 
 
+@pytest.mark.parametrize("one_home", [True, False])
+def test_a_framed_seller_s_second_account_with_the_same_card_does_not_make_both_members(one_home: bool) -> None:
+    begin = MONDAY + 300 * DAY_US
+    rows: list[Seen] = []
+    for day, who in enumerate(("seller", "second")):
+        first = begin - (10 - day) * DAY_US
+        rows.append(Seen(who, "card", token_like("typed"), None, first, begin + 2 * DAY_US))
+        rows.append(Seen(who, "device", token_like("tablet"), None, first, begin))
+        if one_home:
+            rows.append(Seen(who, "ip", token_like("home"), None, begin, begin + HOUR_US))
+    for number in range(8):
+        at = begin + number * HOUR_US
+        rows.append(Seen(f"thief{number:02d}", "card", token_like("typed"), None, at, at + DAY_US))
+        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
+    roles = formed(rows, opened=MONDAY)
+    # Who is not known to live with the seller is another who used the card, as one of a ring of mules is.
+    assert roles["second"] is not one_home
+    assert sum(roles.values()) == (8 if one_home else 10)
+
+
 @pytest.mark.parametrize("relative_opened", [MONDAY, MONDAY + 295 * DAY_US])
 def test_an_innocent_whose_card_many_typed_is_not_proved_by_a_relative_who_is_new(relative_opened: int) -> None:
     # The innocent is in the heart, since ten links lead to it, and so the relative is in the body by the tablet.

@@ -78,8 +78,9 @@ def test_a_bound_holds_even_where_the_data_say_otherwise() -> None:
 
 def test_the_shipped_reference_keeps_every_sign() -> None:
     shipped = shipped_reference()
-    assert all(each.coefficient * SIGNS[name] >= 0 for name, each in shipped.features.items())
-    assert all(shipped.features[name].coefficient == 0 for name, sign in SIGNS.items() if not sign)
+    for name, each in shipped.features.items():
+        assert min(each.below * SIGNS[name], each.above * SIGNS[name]) >= 0
+        assert SIGNS[name] or (each.below, each.above) == (0, 0)
     # Whether a marketplace records postal addresses says nothing of a ring.
     assert shipped.features["same_address"].unknown == 0
 
@@ -210,12 +211,43 @@ def test_too_few_labels_are_told_and_a_damaged_reference_stops_detection(world: 
         settings.reference_file.unlink()
 
 
-def test_a_coefficient_of_the_other_sign_is_refused() -> None:
+@pytest.mark.parametrize("side", ["below", "above"])
+def test_a_weight_of_the_other_sign_is_refused(side: str) -> None:
     text = reference_text(shipped_reference(), [])
     fields = tomllib.loads(text)
-    fields["features"]["log_n"]["coefficient"] = -0.5
-    with pytest.raises(ValueError, match="log_n"):
+    fields["features"]["log_n"][side] = -0.5
+    with pytest.raises(ValueError, match=f"{side} of log_n is -0.5; it must be 0 or above"):
         Reference.model_validate(fields)
+
+
+def test_a_reference_that_was_adopted_before_features_had_two_weights_still_counts_as_it_did(
+    examples: Examples,
+) -> None:
+    fields = tomllib.loads(reference_text(shipped_reference(), []))
+    for feature in fields["features"].values():
+        feature["coefficient"] = feature.pop("below")
+        del feature["above"]
+    for rival in fields["rivals"].values():
+        rival["coefficients"] = rival.pop("below")
+        del rival["above"]
+    old = Reference.model_validate(fields)
+    for name, values in examples.features.items():
+        feature = fields["features"][name]
+        x = np.clip((values - feature["mean"]) / feature["scale"], -4, 4)
+        told = ring_contributions(examples.features, old)[:, list(SIGNS).index(name)]
+        linear = np.where(np.isnan(x), feature.get("unknown", 0), np.rint(1000 * feature["coefficient"] * x))
+        assert (told == linear).all(), name
+    assert all(rival.below == rival.above for rival in old.rivals.values())
+
+
+def test_a_feature_weighs_by_the_side_of_its_mean(examples: Examples) -> None:
+    shipped = shipped_reference()
+    two_sided = shipped.features["log_n"].model_copy(update={"below": 0.5, "above": 2.0, "mean": 1.5, "scale": 0.5})
+    reference = shipped.model_copy(update={"features": {**shipped.features, "log_n": two_sided}})
+    features = {name: values[:4] for name, values in examples.features.items()}
+    features["log_n"] = np.array([1.0, 1.5, 2.0, 9.0])
+    told = ring_contributions(features, reference)[:, list(SIGNS).index("log_n")]
+    assert told.tolist() == [-500, 0, 2000, 8000]
 
 
 def test_examples_need_both_outcomes(examples: Examples) -> None:
@@ -225,9 +257,10 @@ def test_examples_need_both_outcomes(examples: Examples) -> None:
 
 
 def ignorant() -> Reference:
-    """A reference that knows nothing: every coefficient is 0."""
+    """A reference that knows nothing: every weight is 0."""
     shipped = shipped_reference()
     features = {
-        name: each.model_copy(update={"coefficient": 0.0, "unknown": 0}) for name, each in shipped.features.items()
+        name: each.model_copy(update={"below": 0.0, "above": 0.0, "unknown": 0})
+        for name, each in shipped.features.items()
     }
     return shipped.model_copy(update={"version": "ignorant", "features": features, "intercept": -3000})
