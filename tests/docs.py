@@ -80,7 +80,7 @@ FEATURES: dict[str, str] = {
     "ip_coresidence": "share of the core's links that have ip evidence; unknown where no address was seen",
     "onset_spread": "ln(1 + days between the first tenth and the last tenth of the core's link onsets)",
     "burst": "−log10 of the chance of so many sign-ups within seven days",
-    "raid": "the same of so many core accounts, none of them part of `new_share` and each seen for 30 days before, whose first links to others of the core lie within seven days, of as many as the campaign window has, six weeks at most",
+    "raid": "the same of so many core accounts, none of them part of `new_share` and each seen for 30 days before, whose first links to others of the core lie within seven days, of as many as the campaign window has, six weeks at most; times the share of the core that does not hold its commonest card or bank account",
     "new_share": "share of the core that signed up at most 30 days before its first link in the campaign window",
     "one_off": "share of the core that signed up together on an address or in a network and was not seen there after that week",
     "cohort_share": "share of the core's links that have cohort evidence",

@@ -191,7 +191,7 @@ def check_policy(
 
 
 def _role(role: str) -> str:
-    return "a core member" if role == "core" else "an associate (tied to it, but outside the campaign)"
+    return "a core member" if role == "core" else "an associate (tied to it, but nothing shows that it took part)"
 
 
 def _recommendation(ring: dict[str, Any]) -> str:

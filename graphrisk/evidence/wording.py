@@ -105,7 +105,7 @@ def member_text(account: str, role: str, ring: dict[str, Any], paths: int) -> st
     else:
         why = (
             f"an associate of ring {ring['ring_id']} ({ring['size']:,} accounts): it is tied to members, but its links do not"
-            f" show that it took part in the campaign from {span} itself (they lie outside it, or only what others typed speaks for them)."
+            f" show that it took part in the campaign from {span} itself (they lie outside it, may be a family's, or are what others could have typed)."
         )
     return f"{account} is {why} {_sureness(ring)}"
 

@@ -102,7 +102,8 @@ def _roles(accounts: Ints, community: Ints, links: Links, in_window: Bools, aged
     pull = np.zeros(len(accounts), np.int64)
     np.add.at(pull, a, strength)
     np.add.at(pull, b, strength)
-    body = _body(community, a, b, aged)
+    home = links.with_ip[in_window]
+    body = _body(community, a, b, aged, home)
     inside = body[a] & body[b]
     proven_a, proven_b, home = (column[in_window][inside] for column in (links.proves_a, links.proves_b, links.with_ip))
     return pull, _proven(aged, a[inside], b[inside], proven_a, proven_b, home)
@@ -111,19 +112,24 @@ def _roles(accounts: Ints, community: Ints, links: Links, in_window: Bools, aged
 def _proven(aged: Bools, a: Ints, b: Ints, proves_a: Bools, proves_b: Bools, home: Bools) -> Bools:
     """Which accounts of the body some link to another one of them says something about.
 
-    Where others typed what an old account held first, those who vouch for it have to be linked to somebody else of the body;
-    and if they were at one address (``home``), to somebody whom it is not linked to itself. Its family, which is drawn in
-    through it or holds the same card, is no reason to keep it.
+    That an old account and one that the campaign opened, or a housemate (``home``: they were at one address), hold a typed
+    value says nothing about the old one, whoever was seen with it first: owners of a card are seen with it seldom. Where
+    others typed what it held first, those who vouch for it have to be linked to somebody else of the body; a housemate, to
+    somebody whom it is not linked to itself. Its family, which is drawn in through it or holds the same card, is no reason to
+    keep it.
     """
     count = len(aged)
     core, typed, vouched = (np.zeros(count, bool) for _ in range(3))
     links = np.bincount(a, minlength=count) + np.bincount(b, minlength=count)
-    for one, _, proves in (sides := ((a, b, proves_a), (b, a, proves_b))):
-        core[one[proves]] = True
-        typed[one[~proves & aged[one]]] = True
     linked = csr_array((np.ones(2 * len(a), np.int64), (np.r_[a, b], np.r_[b, a])), shape=(count, count))
-    for one, other, proves in sides:
-        vouches = proves & typed[one] & (links[other] > 1)
+    sides = ((a, b, proves_a, proves_b), (b, a, proves_b, proves_a))
+    for one, _, proves, _ in sides:
+        typed[one[~proves & aged[one]]] = True
+    for one, other, proves, proves_other in sides:
+        # A value that cannot be typed says something of both.
+        told = proves & (proves_other | ~aged[one] | (aged[other] & ~home))
+        core[one[told]] = True
+        vouches = told & typed[one] & (links[other] > 1)
         family = np.flatnonzero(vouches & home)
         common = linked[one[family]].multiply(linked[other[family]]).sum(axis=1)
         vouches[family] = links[other[family]] - 1 > common
@@ -131,12 +137,20 @@ def _proven(aged: Bools, a: Ints, b: Ints, proves_a: Bools, proves_b: Bools, hom
     return core & (~typed | vouched)
 
 
-def _body(community: Ints, a: Ints, b: Ints, aged: Bools) -> Bools:
-    """Which accounts the links hold together: each community's heart, and whoever has a link to it, or two if aged."""
+def _body(community: Ints, a: Ints, b: Ints, aged: Bools, home: Bools) -> Bools:
+    """Which accounts the links hold together: each community's heart, and whoever has a link to it, or two if aged.
+
+    Links between people at one address (``home``), one of whom is aged, may be those of a family. To an aged account, all of
+    these are one; to another, one of these is none.
+    """
     body = _hearts(community, a, b)
+    weak = home & (aged[a] | aged[b])
     while True:
-        held = np.bincount(a, body[b], len(body)) + np.bincount(b, body[a], len(body))
-        grown = body | (held >= np.where(aged, 2, 1))
+        strong, housemates = (
+            np.bincount(a[at], body[b[at]], len(body)) + np.bincount(b[at], body[a[at]], len(body))
+            for at in (~weak, weak)
+        )
+        grown = body | np.where(aged, strong + np.minimum(housemates, 1) >= 2, (strong >= 1) | (housemates >= 2))
         if (grown == body).all():
             return body
         body = grown

@@ -19,30 +19,34 @@ def everyday_features(facts: RingFacts, policy: Policy, rings: Rings) -> dict[st
     """Feature name → values, shape (rings,), ``nan`` where no value of the kind is known."""
     count, size = len(rings.size), rings.core_size
     core, held, linking = facts.core, facts.held, facts.linking
-
-    def of_kinds(*normalisers: str) -> Bools:
-        codes = policy.codes()
-        return np.isin(
-            held.kind, [codes[name] for name, kind in policy.kinds.items() if kind.normaliser in normalisers]
-        )
-
     active = core.active_days >= 0
     each, days = _days_apart(facts.tied)
     one_off = groups(facts.together.ring, facts.together.account)
     never_back = np.bincount(one_off.of, weights=facts.together.returned, minlength=len(one_off.at)) == 0
     return {
-        "own_device": _owned(held, of_kinds("device"), count),
-        "own_payment": _owned(held, of_kinds(*PAYMENT_NORMALISERS), count),
+        "own_device": _owned(held, _of_kinds(held, policy, "device"), count),
+        "own_payment": _owned(held, _of_kinds(held, policy, *PAYMENT_NORMALISERS), count),
         "top_value": np.maximum(0, _largest(facts.shared.ring, facts.shared.attribute, count)) / size,
         "kinds_linked": _kinds_linked(facts.tied, count),
         "active_days": np.log1p(medians(core.ring[active], core.active_days[active], count)),
         "use_days": np.log1p(medians(linking.ring, (linking.last - linking.first) // DAY_US, count)),
         "handover": np.log1p(medians(facts.tied.ring[each], days, count)),
-        "same_address": _commonest(held, of_kinds("address"), count) / size,
-        "ip_crowd": _crowd(held, of_kinds("ip"), count),
+        "same_address": _commonest(held, _of_kinds(held, policy, "address"), count) / size,
+        "ip_crowd": _crowd(held, _of_kinds(held, policy, "ip"), count),
         "good_share": np.bincount(core.ring[core.good], minlength=count) / size,
         "one_off": np.bincount(facts.together.ring[one_off.at[never_back]], minlength=count) / size,
     }
+
+
+def top_payment(held: Held, policy: Policy, rings: Rings) -> Floats:
+    """The share of each ring's core that holds its commonest card or bank account, 0 where none is known."""
+    rows = _of_kinds(held, policy, *PAYMENT_NORMALISERS)
+    return np.maximum(0, _largest(held.ring[rows], held.value[rows], len(rings.size))) / rings.core_size
+
+
+def _of_kinds(held: Held, policy: Policy, *normalisers: str) -> Bools:
+    codes = policy.codes()
+    return np.isin(held.kind, [codes[name] for name, kind in policy.kinds.items() if kind.normaliser in normalisers])
 
 
 def _owned(held: Held, rows: Bools, count: int) -> Floats:

@@ -10,7 +10,7 @@ from scipy.special import bdtrc
 
 from graphrisk.model import DAY_US, NEVER, Bools, Floats, Ints, Members, RingLinks, Rings
 from graphrisk.policy import Policy
-from graphrisk.scoring.everyday import everyday_features
+from graphrisk.scoring.everyday import everyday_features, top_payment
 from graphrisk.scoring.grouping import groups, share
 from graphrisk.scoring.reference import Reference
 from graphrisk.scoring.ring_facts import Core, Held, RingFacts
@@ -43,6 +43,8 @@ def ring_features(
         "closed_inherit": _inherited(facts, count),
         **everyday_features(facts, policy, rings),
     }
+    # Customers who were given one card are one coincidence, however many they are.
+    features["raid"] = features["raid"] * (1 - top_payment(facts.held, policy, rings))
     seen = ~np.isnan(features["ip_div"])
     features["ip_coresidence"] = np.where(seen, features["ip_coresidence"], np.nan)
     return {name: np.round(values, DECIMALS) for name, values in features.items()}

@@ -29,7 +29,7 @@ RING_SENTENCES: dict[str, Sentence] = {
     "ip_coresidence": _percent("of the core's links are between accounts seen on the same IP address."),
     "onset_spread": lambda x: f"The core's links arose over {expm1(x):.0f} days.",
     "burst": _surprise("sign-ups within a week"),
-    "raid": _surprise("old accounts that joined within a week"),
+    "raid": _surprise("old accounts that joined within a week (less those that one card explains)"),
     "new_share": _percent("of the core accounts were opened in the 30 days before their first link."),
     "cohort_share": _percent("of the core's links are between accounts that signed up together."),
     "one_off": _percent("of the core accounts signed up in a crowd at a place and never came back to it."),

@@ -94,3 +94,16 @@ def test_good_labels_and_crowded_addresses(tmp_path: Path) -> None:
     found = told(tmp_path, [], rows, labels)
     assert found["good_share"] == pytest.approx(1 / 4)
     assert found["ip_crowd"] == pytest.approx((round(1000 * math.log(6)) + 0) / 2 / 1000, abs=1e-3)
+
+
+@pytest.mark.parametrize(("cards", "part"), [(1, 0.0), (3, 2 / 3)], ids=["one card", "a card each for two"])
+def test_customers_who_were_given_one_card_in_a_week_are_no_raid(tmp_path: Path, cards: int, part: float) -> None:
+    begin = MONDAY + 200 * DAY_US
+    accounts = [account(who, MONDAY) for who in SIX]
+    known = [on(who, "device", f"telephone of {who} 4711", MONDAY, begin) for who in SIX]
+    rows = [on(who, "card", f"tok_gift_card_{n // (6 // cards)}", begin, begin + DAY_US) for n, who in enumerate(SIX)]
+    rows += [on(who, "device", "a device at the shop 4711", begin, begin + DAY_US) for who in SIX]
+    found = told(tmp_path / "card", accounts, known + rows)["raid"]
+    device_alone = told(tmp_path / "device", accounts, known + rows[6:])["raid"]
+    assert device_alone > 1
+    assert found == pytest.approx(part * device_alone)

@@ -56,7 +56,8 @@ class Expected(NamedTuple):
 
 
 def body_of(ties: list[Tie], aged: set[int]) -> set[int]:
-    """The heart (a 6-core, or else a 5-core, …, all that are linked), grown by one link, of aged ones by two."""
+    """The heart (a 6-core, or else a 5-core, …, all that are linked), grown by one link, of aged ones by two. What may be a
+    family's links (at one address, one of both aged) are one at most to an aged account, and to another one none if alone."""
     linked = {end for tie in ties for end in (tie.a, tie.b)}
     body: set[int] = set()
     for links in (6, 5, 4, 3, 2, 1):
@@ -65,7 +66,14 @@ def body_of(ties: list[Tie], aged: set[int]) -> set[int]:
             body -= lonely
         if body:
             break
-    while more := {one for one in linked - body if towards(one, body, ties) >= (2 if one in aged else 1)}:
+    family = [tie for tie in ties if tie.with_ip and {tie.a, tie.b} & aged]
+    others = [tie for tie in ties if tie not in family]
+
+    def is_held(one: int) -> bool:
+        strong, weak = towards(one, body, others), towards(one, body, family)
+        return strong + min(weak, 1) >= 2 if one in aged else strong >= 1 or weak >= 2
+
+    while more := {one for one in linked - body if is_held(one)}:
         body |= more
     return body
 
@@ -102,14 +110,21 @@ def joined_by_hand(ties: list[Tie], community: Community, open_since: dict[int, 
 
 
 def core_of(body: set[int], ties: list[Tie], aged: set[int]) -> set[int]:
-    """Of the body, whom a link to another of it says something about; an aged account whose own value others typed stays
-    only if one who vouches for it has another link to the body; from one address, to somebody whom it is not linked to."""
+    """Of the body, whom a link to another of it says something about. Typed values (which prove one end alone) say nothing
+    of an aged account if the other end is new or was at one address with it. An aged account whose own value others typed
+    stays only if one who vouches for it has another link to the body; from one address, to somebody whom it is not linked to.
+    """
     telling = [tie for tie in ties if {tie.a, tie.b} <= body]
-    proofs = {(tie.a, tie.b) for tie in telling if tie.proves_a} | {(tie.b, tie.a) for tie in telling if tie.proves_b}
+    one_home = {frozenset(tie[:2]) for tie in telling if tie.with_ip}
+    proofs: set[tuple[int, int]] = set()
+    for tie in telling:
+        for about, by, proves in ((tie.a, tie.b, tie.proves_a), (tie.b, tie.a, tie.proves_b)):
+            typed_alone = not (tie.proves_a and tie.proves_b)
+            if proves and not (typed_alone and about in aged and (by not in aged or tie.with_ip)):
+                proofs.add((about, by))
     typed = {tie.a for tie in telling if not tie.proves_a} | {tie.b for tie in telling if not tie.proves_b}
     core = {about for about, _ in proofs}
     near = {one: {end for tie in telling if one in tie[:2] for end in tie[:2]} - {one} for one in body}
-    one_home = {frozenset(tie[:2]) for tie in telling if tie.with_ip}
     known = {
         about
         for about, by in proofs

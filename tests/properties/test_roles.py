@@ -13,14 +13,15 @@ from tests.properties.test_formation_oracle import Tie, expected_like
 from tests.support_detection import MONDAY, Seen, facts_in_view, moment_of, token_like
 
 
-def formed(rows: list[Seen], opened: int = NEVER) -> dict[str, bool]:
-    """Account → core, over the rings found when all that is linked is one community, and all opened at one time."""
+def formed(rows: list[Seen], opened: int = NEVER, but: dict[str, int] | None = None) -> dict[str, bool]:
+    """Account → core, over the rings found when all that is linked is one community, and all ``but`` some opened at one time."""
     with facts_in_view({row.account: None for row in rows}, rows) as columns:
         links = link(columns, Policy(), moment_of(MONDAY + 900 * DAY_US), 0.02).links
         names = [name for (name,) in columns.execute("SELECT account_id FROM ids ORDER BY account").fetchall()]
     accounts = np.unique(np.concatenate([links.a, links.b]))
     nothing = np.zeros(len(accounts), np.int64)
-    _, members, _ = form_rings(accounts, nothing, nothing + opened, links, nothing.astype(bool), RingPolicy())
+    since = np.array([(but or {}).get(names[account], opened) for account in accounts.tolist()])
+    _, members, _ = form_rings(accounts, nothing, since, links, nothing.astype(bool), RingPolicy())
     return {names[account]: core for account, core in zip(members.account.tolist(), members.core.tolist(), strict=True)}
 
 
@@ -83,6 +84,24 @@ def test_an_account_opened_during_the_campaign_needs_one_link_only() -> None:
     assert all(raided(family=1, opened=MONDAY + 299 * DAY_US).values())
 
 
+@pytest.mark.parametrize("one_home", [True, False])
+def test_a_child_of_a_raided_family_that_opens_an_account_that_week_is_no_member(one_home: bool) -> None:
+    # The child has a tablet with the victim, and a grandmother of old has one with both.
+    begin = MONDAY + 300 * DAY_US
+    rows = [
+        Seen(f"victim{each:02d}", "device", token_like("thief's"), None, begin + each * HOUR_US, begin + DAY_US)
+        for each in range(10)
+    ]
+    for who in ("victim00", "child", "grandmother"):
+        rows.append(Seen(who, "device", token_like("tablet"), None, begin + DAY_US, begin + 3 * DAY_US))
+        if one_home:
+            rows.append(Seen(who, "ip", token_like("home"), None, begin + DAY_US, begin + DAY_US + HOUR_US))
+    roles = formed(rows, opened=MONDAY, but={"child": begin})
+    # Who is not known to live there came new to the ring, and the old one is then held by two.
+    assert (roles["child"], roles["grandmother"]) == (not one_home, not one_home)
+    assert sum(roles.values()) == (10 if one_home else 12)
+
+
 def test_an_innocent_who_is_framed_is_not_proved_by_a_relative_s_tablet() -> None:
     begin = MONDAY + 300 * DAY_US
     rows = [Seen("innocent", "card", token_like("typed"), None, begin - DAY_US, begin + 2 * DAY_US)]
@@ -94,6 +113,29 @@ def test_an_innocent_who_is_framed_is_not_proved_by_a_relative_s_tablet() -> Non
     roles = formed(rows, opened=MONDAY)
     assert (roles["innocent"], roles["relative"]) == (False, False)
     assert sum(roles.values()) == 8
+
+
+def framed_late(seller_opened: int, ring_opened: int) -> dict[str, bool]:
+    """A ring types a seller's card before the seller is first seen with it, which is what the facts begin with."""
+    begin = MONDAY + 300 * DAY_US
+    rows = [Seen("seller", "card", token_like("typed"), None, begin + 3 * DAY_US, begin + 4 * DAY_US)]
+    for number in range(8):
+        at = begin + number * HOUR_US
+        rows.append(Seen(f"thief{number:02d}", "card", token_like("typed"), None, at, at + DAY_US))
+        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
+    return formed(rows, opened=ring_opened, but={"seller": seller_opened})
+
+
+def test_a_seller_of_old_is_no_member_since_a_new_ring_was_seen_first_with_its_card() -> None:
+    roles = framed_late(seller_opened=MONDAY, ring_opened=MONDAY + 299 * DAY_US)
+    assert roles.pop("seller") is False
+    assert list(roles.values()) == [True] * 8
+
+
+def test_an_account_that_came_with_the_ring_or_to_one_of_old_accounts_is_a_member_by_its_card() -> None:
+    new = MONDAY + 299 * DAY_US
+    assert framed_late(seller_opened=new, ring_opened=new)["seller"] is True
+    assert framed_late(seller_opened=MONDAY, ring_opened=MONDAY)["seller"] is True
 
 
 @pytest.mark.parametrize("one_home", [True, False])
