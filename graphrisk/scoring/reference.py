@@ -158,7 +158,7 @@ class Reference(_Numbers):
 
     @property
     def hash(self) -> str:
-        """SHA-256 (hex) of the numbers in canonical JSON; without learned prices it is as it was before there were any."""
+        """SHA-256 (hex) of the numbers in canonical JSON; prices are in it if any were learned."""
         numbers = self.model_dump(mode="json", exclude=None if self.evidence else {"evidence"})
         return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()
 
