@@ -122,7 +122,7 @@ class Rival(_Numbers):
 
 
 def _both_sides(told: Any, before: str) -> Any:
-    if not isinstance(told, Mapping) or before not in told:
+    if not isinstance(told, Mapping) or before not in told or {"below", "above"} & set(told):
         return told
     rest = {name: value for name, value in told.items() if name != before}
     return {"below": told[before], "above": told[before], **rest}

@@ -240,6 +240,13 @@ def test_a_reference_that_was_adopted_before_features_had_two_weights_still_coun
     assert all(rival.below == rival.above for rival in old.rivals.values())
 
 
+def test_a_feature_with_the_weights_of_both_times_is_refused() -> None:
+    fields = tomllib.loads(reference_text(shipped_reference(), []))
+    fields["features"]["log_n"]["coefficient"] = 0.7
+    with pytest.raises(ValueError, match=r"log_n\.coefficient"):
+        Reference.model_validate(fields)
+
+
 def test_a_feature_weighs_by_the_side_of_its_mean(examples: Examples) -> None:
     shipped = shipped_reference()
     two_sided = shipped.features["log_n"].model_copy(update={"below": 0.5, "above": 2.0, "mean": 1.5, "scale": 0.5})
