@@ -12,11 +12,8 @@ from graphrisk.calibration.fitting import FREE, Coefficients, affine_calibration
 from graphrisk.evaluation.hypotheses import UNKNOWN_HYPOTHESIS
 from graphrisk.model import Floats, Ints
 from graphrisk.scoring.hypotheses import HYPOTHESES
-from graphrisk.scoring.reference import RIVALS, SIGNS, Reference, Rival
+from graphrisk.scoring.reference import RIVALS, SIDES, SIGNS, Reference, Rival
 from graphrisk.scoring.ring_risk import ring_contributions, ring_logits, standardised
-
-SIDES = ("below", "above")
-"""A feature weighs differently on the two sides of its mean (decision 0023)."""
 
 KNOWN_TOGETHER: tuple[tuple[str, ...], ...] = (
     ("card_reuse", "own_payment"),

@@ -97,42 +97,42 @@ def campaign_windows(community: Ints, onset: Ints, strength: Ints, policy: RingP
 
 def _roles(accounts: Ints, community: Ints, links: Links, in_window: Bools, aged: Bools) -> tuple[Ints, Bools]:
     """Per linked account: the strength of its links in the window, and whether it is core."""
-    a, b = np.searchsorted(accounts, links.a[in_window]), np.searchsorted(accounts, links.b[in_window])
-    strength = links.strength[in_window]
+    links = links.take(in_window)
+    a, b = np.searchsorted(accounts, links.a), np.searchsorted(accounts, links.b)
     pull = np.zeros(len(accounts), np.int64)
-    np.add.at(pull, a, strength)
-    np.add.at(pull, b, strength)
-    home = links.with_ip[in_window]
-    body = _body(community, a, b, aged, home)
+    np.add.at(pull, a, links.strength)
+    np.add.at(pull, b, links.strength)
+    body = _body(community, a, b, aged, links.with_ip)
     inside = body[a] & body[b]
-    proven_a, proven_b, home = (column[in_window][inside] for column in (links.proves_a, links.proves_b, links.with_ip))
-    return pull, _proven(aged, a[inside], b[inside], proven_a, proven_b, home)
+    return pull, _proven(aged, a[inside], b[inside], links.take(inside))
 
 
-def _proven(aged: Bools, a: Ints, b: Ints, proves_a: Bools, proves_b: Bools, home: Bools) -> Bools:
-    """Which accounts of the body some link to another one of them says something about.
+def _proven(aged: Bools, a: Ints, b: Ints, links: Links) -> Bools:
+    """Which accounts of the body some link to another one of them says something about; ``a`` and ``b`` are the places of
+    the ends.
 
-    That an old account and one that the campaign opened, or a housemate (``home``: they were at one address), hold a typed
+    That an old account and one that the campaign opened, or a housemate (they were at one address), hold a typed
     value says nothing about the old one, whoever was seen with it first: owners of a card are seen with it seldom. Where
     others typed what it held first, those who vouch for it have to be linked to somebody else of the body; a housemate, to
     somebody whom it is not linked to itself. Its family, which is drawn in through it or holds the same card, is no reason to
     keep it.
     """
-    count = len(aged)
+    home, count = links.with_ip, len(aged)
     core, typed, vouched = (np.zeros(count, bool) for _ in range(3))
-    links = np.bincount(a, minlength=count) + np.bincount(b, minlength=count)
-    linked = csr_array((np.ones(2 * len(a), np.int64), (np.r_[a, b], np.r_[b, a])), shape=(count, count))
-    sides = ((a, b, proves_a, proves_b), (b, a, proves_b, proves_a))
+    linked_to = np.bincount(a, minlength=count) + np.bincount(b, minlength=count)
+    sides = ((a, b, links.proves_a, links.proves_b), (b, a, links.proves_b, links.proves_a))
     for one, _, proves, _ in sides:
         typed[one[~proves & aged[one]]] = True
     for one, other, proves, proves_other in sides:
         # A value that cannot be typed says something of both.
         told = proves & (proves_other | ~aged[one] | (aged[other] & ~home))
         core[one[told]] = True
-        vouches = told & typed[one] & (links[other] > 1)
+        vouches = told & typed[one] & (linked_to[other] > 1)
         family = np.flatnonzero(vouches & home)
-        common = linked[one[family]].multiply(linked[other[family]]).sum(axis=1)
-        vouches[family] = links[other[family]] - 1 > common
+        if len(family):
+            linked = csr_array((np.ones(2 * len(a), np.int64), (np.r_[a, b], np.r_[b, a])), shape=(count, count))
+            common = linked[one[family]].multiply(linked[other[family]]).sum(axis=1)
+            vouches[family] = linked_to[other[family]] - 1 > common
         vouched[one[vouches]] = True
     return core & (~typed | vouched)
 
@@ -145,10 +145,10 @@ def _body(community: Ints, a: Ints, b: Ints, aged: Bools, home: Bools) -> Bools:
     """
     body = _hearts(community, a, b)
     weak = home & (aged[a] | aged[b])
+    ends = [(a[kind], b[kind]) for kind in (~weak, weak)]
     while True:
         strong, housemates = (
-            np.bincount(a[at], body[b[at]], len(body)) + np.bincount(b[at], body[a[at]], len(body))
-            for at in (~weak, weak)
+            np.bincount(one, body[other], len(body)) + np.bincount(other, body[one], len(body)) for one, other in ends
         )
         grown = body | np.where(aged, strong + np.minimum(housemates, 1) >= 2, (strong >= 1) | (housemates >= 2))
         if (grown == body).all():

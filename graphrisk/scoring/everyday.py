@@ -40,8 +40,8 @@ def everyday_features(facts: RingFacts, policy: Policy, rings: Rings) -> dict[st
 
 def top_payment(held: Held, policy: Policy, rings: Rings) -> Floats:
     """The share of each ring's core that holds its commonest card or bank account, 0 where none is known."""
-    rows = _of_kinds(held, policy, *PAYMENT_NORMALISERS)
-    return np.maximum(0, _largest(held.ring[rows], held.value[rows], len(rings.size))) / rings.core_size
+    holders = _commonest(held, _of_kinds(held, policy, *PAYMENT_NORMALISERS), len(rings.size))
+    return np.nan_to_num(holders) / rings.core_size
 
 
 def _of_kinds(held: Held, policy: Policy, *normalisers: str) -> Bools:

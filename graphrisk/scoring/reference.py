@@ -77,6 +77,9 @@ RIVALS: dict[str, dict[str, int]] = {
 No feature speaks for a rival and for an organized ring alike, so that what raises the ring's risk never raises a rival.
 """
 
+SIDES = ("below", "above")
+"""A feature weighs differently on the two sides of its mean (decision 0023)."""
+
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -122,10 +125,10 @@ class Rival(_Numbers):
 
 
 def _both_sides(told: Any, before: str) -> Any:
-    if not isinstance(told, Mapping) or before not in told or {"below", "above"} & set(told):
+    if not isinstance(told, Mapping) or before not in told or set(SIDES) & set(told):
         return told
     rest = {name: value for name, value in told.items() if name != before}
-    return {"below": told[before], "above": told[before], **rest}
+    return {**dict.fromkeys(SIDES, told[before]), **rest}
 
 
 class Reference(_Numbers):
@@ -147,7 +150,7 @@ class Reference(_Numbers):
             raise ValueError(f"features must be exactly {', '.join(SIGNS)}")
         if set(self.rivals) != set(RIVALS):
             raise ValueError(f"rivals must be exactly {', '.join(RIVALS)}")
-        for side in ("below", "above"):
+        for side in SIDES:
             _check_signs("", side, {name: getattr(feature, side) for name, feature in self.features.items()}, SIGNS)
             for name, rival in self.rivals.items():
                 _check_signs(f"rivals.{name}.", side, getattr(rival, side), RIVALS[name])

@@ -12,6 +12,8 @@ from graphrisk.rings.formation import form_rings
 from tests.properties.test_formation_oracle import Tie, expected_like
 from tests.support_detection import MONDAY, Seen, facts_in_view, moment_of, token_like
 
+BEGIN = MONDAY + 300 * DAY_US
+
 
 def formed(rows: list[Seen], opened: int = NEVER, but: dict[str, int] | None = None) -> dict[str, bool]:
     """Account → core, over the rings found when all that is linked is one community, and all ``but`` some opened at one time."""
@@ -25,17 +27,39 @@ def formed(rows: list[Seen], opened: int = NEVER, but: dict[str, int] | None = N
     return {names[account]: core for account, core in zip(members.account.tolist(), members.core.tolist(), strict=True)}
 
 
+def thieves_on_one_device(count: int, kind: str = "card") -> list[Seen]:
+    """A ring on one device, hour after hour, that types one value."""
+    return [
+        Seen(
+            f"thief{number:02d}",
+            used,
+            token_like(value),
+            None,
+            BEGIN + number * HOUR_US,
+            BEGIN + number * HOUR_US + DAY_US,
+        )
+        for number in range(count)
+        for used, value in ((kind, "typed"), ("device", "theirs"))
+    ]
+
+
+def raid_on(*family: str) -> list[Seen]:
+    """Ten accounts are used from one device within hours; those of a family, of which one is among them, have a tablet."""
+    raid = [
+        Seen(f"victim{each:02d}", "device", token_like("thief's"), None, BEGIN + each * HOUR_US, BEGIN + DAY_US)
+        for each in range(10)
+    ]
+    at = BEGIN + DAY_US
+    return raid + [Seen(who, "device", token_like("tablet"), None, at, at + 2 * DAY_US) for who in family]
+
+
 def framing(kind: str, innocent_first: bool, own_device: bool = False, thieves: int = 12) -> dict[str, bool]:
     """A ring on one device types a value of an account that has nothing else to do with it."""
-    begin = MONDAY + 300 * DAY_US
-    first = begin - DAY_US if innocent_first else begin + DAY_US
-    rows = [Seen("innocent", kind, token_like("typed"), None, first, begin + 2 * DAY_US)]
+    first = BEGIN - DAY_US if innocent_first else BEGIN + DAY_US
+    rows = [Seen("innocent", kind, token_like("typed"), None, first, BEGIN + 2 * DAY_US)]
     if own_device:
-        rows.append(Seen("innocent", "device", token_like("theirs"), None, begin, begin + DAY_US))
-    for number in range(thieves):
-        at = begin + number * HOUR_US
-        rows.append(Seen(f"thief{number:02d}", kind, token_like("typed"), None, at, at + DAY_US))
-        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
+        rows.append(Seen("innocent", "device", token_like("theirs"), None, BEGIN, BEGIN + DAY_US))
+    rows += thieves_on_one_device(thieves, kind)
     return formed(rows)
 
 
@@ -63,14 +87,7 @@ def test_an_account_that_used_the_ring_s_device_is_core_whatever_it_held_first()
 
 def raided(family: int, opened: int) -> dict[str, bool]:
     """Ten old accounts are used from one device within hours; the first one's family has a tablet of its own."""
-    begin = MONDAY + 300 * DAY_US
-    rows = [
-        Seen(f"victim{each:02d}", "device", token_like("thief's"), None, begin + each * HOUR_US, begin + DAY_US)
-        for each in range(10)
-    ]
-    for who in ("victim00", *(f"relative{each}" for each in range(family))):
-        rows.append(Seen(who, "device", token_like("tablet"), None, begin + DAY_US, begin + 3 * DAY_US))
-    return formed(rows, opened)
+    return formed(raid_on("victim00", *(f"relative{each}" for each in range(family))), opened)
 
 
 @pytest.mark.parametrize("family", [1, 2, 3])
@@ -87,29 +104,21 @@ def test_an_account_opened_during_the_campaign_needs_one_link_only() -> None:
 @pytest.mark.parametrize("one_home", [True, False])
 def test_a_child_of_a_raided_family_that_opens_an_account_that_week_is_no_member(one_home: bool) -> None:
     # The child has a tablet with the victim, and a grandmother of old has one with both.
-    begin = MONDAY + 300 * DAY_US
-    rows = [
-        Seen(f"victim{each:02d}", "device", token_like("thief's"), None, begin + each * HOUR_US, begin + DAY_US)
-        for each in range(10)
-    ]
-    for who in ("victim00", "child", "grandmother"):
-        rows.append(Seen(who, "device", token_like("tablet"), None, begin + DAY_US, begin + 3 * DAY_US))
-        if one_home:
-            rows.append(Seen(who, "ip", token_like("home"), None, begin + DAY_US, begin + DAY_US + HOUR_US))
-    roles = formed(rows, opened=MONDAY, but={"child": begin})
+    family = ("victim00", "child", "grandmother")
+    rows = raid_on(*family)
+    if one_home:
+        at = BEGIN + DAY_US
+        rows += [Seen(who, "ip", token_like("home"), None, at, at + HOUR_US) for who in family]
+    roles = formed(rows, opened=MONDAY, but={"child": BEGIN})
     # Who is not known to live there came new to the ring, and the old one is then held by two.
     assert (roles["child"], roles["grandmother"]) == (not one_home, not one_home)
     assert sum(roles.values()) == (10 if one_home else 12)
 
 
 def test_an_innocent_who_is_framed_is_not_proved_by_a_relative_s_tablet() -> None:
-    begin = MONDAY + 300 * DAY_US
-    rows = [Seen("innocent", "card", token_like("typed"), None, begin - DAY_US, begin + 2 * DAY_US)]
-    rows += [Seen(who, "device", token_like("tablet"), None, begin, begin + DAY_US) for who in ("innocent", "relative")]
-    for number in range(8):
-        at = begin + number * HOUR_US
-        rows.append(Seen(f"thief{number:02d}", "card", token_like("typed"), None, at, at + DAY_US))
-        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
+    rows = [Seen("innocent", "card", token_like("typed"), None, BEGIN - DAY_US, BEGIN + 2 * DAY_US)]
+    rows += [Seen(who, "device", token_like("tablet"), None, BEGIN, BEGIN + DAY_US) for who in ("innocent", "relative")]
+    rows += thieves_on_one_device(8)
     roles = formed(rows, opened=MONDAY)
     assert (roles["innocent"], roles["relative"]) == (False, False)
     assert sum(roles.values()) == 8
@@ -117,12 +126,8 @@ def test_an_innocent_who_is_framed_is_not_proved_by_a_relative_s_tablet() -> Non
 
 def framed_late(seller_opened: int, ring_opened: int) -> dict[str, bool]:
     """A ring types a seller's card before the seller is first seen with it, which is what the facts begin with."""
-    begin = MONDAY + 300 * DAY_US
-    rows = [Seen("seller", "card", token_like("typed"), None, begin + 3 * DAY_US, begin + 4 * DAY_US)]
-    for number in range(8):
-        at = begin + number * HOUR_US
-        rows.append(Seen(f"thief{number:02d}", "card", token_like("typed"), None, at, at + DAY_US))
-        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
+    rows = [Seen("seller", "card", token_like("typed"), None, BEGIN + 3 * DAY_US, BEGIN + 4 * DAY_US)]
+    rows += thieves_on_one_device(8)
     return formed(rows, opened=ring_opened, but={"seller": seller_opened})
 
 
@@ -140,18 +145,14 @@ def test_an_account_that_came_with_the_ring_or_to_one_of_old_accounts_is_a_membe
 
 @pytest.mark.parametrize("one_home", [True, False])
 def test_a_framed_seller_s_second_account_with_the_same_card_does_not_make_both_members(one_home: bool) -> None:
-    begin = MONDAY + 300 * DAY_US
     rows: list[Seen] = []
     for day, who in enumerate(("seller", "second")):
-        first = begin - (10 - day) * DAY_US
-        rows.append(Seen(who, "card", token_like("typed"), None, first, begin + 2 * DAY_US))
-        rows.append(Seen(who, "device", token_like("tablet"), None, first, begin))
+        first = BEGIN - (10 - day) * DAY_US
+        rows.append(Seen(who, "card", token_like("typed"), None, first, BEGIN + 2 * DAY_US))
+        rows.append(Seen(who, "device", token_like("tablet"), None, first, BEGIN))
         if one_home:
-            rows.append(Seen(who, "ip", token_like("home"), None, begin, begin + HOUR_US))
-    for number in range(8):
-        at = begin + number * HOUR_US
-        rows.append(Seen(f"thief{number:02d}", "card", token_like("typed"), None, at, at + DAY_US))
-        rows.append(Seen(f"thief{number:02d}", "device", token_like("theirs"), None, at, at + DAY_US))
+            rows.append(Seen(who, "ip", token_like("home"), None, BEGIN, BEGIN + HOUR_US))
+    rows += thieves_on_one_device(8)
     roles = formed(rows, opened=MONDAY)
     # Who is not known to live with the seller is another who used the card, as one of a ring of mules is.
     assert roles["second"] is not one_home

@@ -9,9 +9,9 @@ import numpy as np
 
 from tests.bench.otherworld.market import DAYS, Market
 from tests.bench.otherworld.rings import Ring
+from tests.bench.world_truth import FALSE_LABELS, LABEL_DELAY, LABELLED_MEMBERS, LABELLED_RINGS
 
-LABELLED_RINGS, LABELLED_MEMBERS, FALSE_LABELS, CLOSED_SHARE = 0.4, 0.25, 0.001, 0.02
-LABEL_DELAY = (7, 60)
+CLOSED_SHARE = 0.02
 
 
 @dataclass(frozen=True)

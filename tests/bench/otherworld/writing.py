@@ -6,16 +6,13 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.bench.otherworld.labels import FALSE_LABELS, LABEL_DELAY, LABELLED_MEMBERS, LABELLED_RINGS
 from tests.bench.otherworld.market import DAYS, Floats, Ints, Market
-from tests.bench.otherworld.plan import PREVALENCE
 from tests.bench.otherworld.spelling import account_ids, ip_addresses, text
 from tests.bench.otherworld.world import World
 from tests.bench.world_truth import about
@@ -44,7 +41,8 @@ def write(world: World, folder: Path) -> dict[str, int]:
     columns = {"structure": market.structure, "ring": market.ring, "role": market.role}
     truth = {"account_id": ids[order], **{name: column[order] for name, column in columns.items()}}
     pq.write_table(pa.table({name: _texts(column) for name, column in truth.items()}), folder / "truth.parquet")
-    (folder / "truth.json").write_text(json.dumps(_about(world), indent=2) + "\n", encoding="utf-8")
+    told = about(world.preset, market.accounts, world.seed, market.preset, float(market.preset.clock_skew))
+    (folder / "truth.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     return {**{name: table.num_rows for name, table in tables.items()}, "rings": len(world.rings)}
 
 
@@ -126,21 +124,3 @@ def _texts(column: npt.NDArray[np.str_]) -> pa.Array:
 def _moments(days: Floats) -> pa.Array:
     seconds = int(BEGIN.timestamp()) + np.round(days * DAY).astype(np.int64)
     return pa.array(seconds * 1_000_000, pa.int64()).cast(pa.timestamp("us", "UTC"))
-
-
-def _about(world: World) -> dict[str, Any]:
-    preset = world.market.preset
-    return about(
-        world.preset,
-        world.market.accounts,
-        world.seed,
-        sharing=preset.sharing,
-        camouflage=preset.camouflage,
-        isolates=preset.isolates,
-        prevalence=PREVALENCE,
-        labelled_rings=LABELLED_RINGS,
-        labelled_members=LABELLED_MEMBERS,
-        label_delay=list(LABEL_DELAY),
-        false_labels=FALSE_LABELS,
-        clock_skew=float(preset.clock_skew),
-    )

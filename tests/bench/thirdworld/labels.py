@@ -8,9 +8,8 @@ import numpy as np
 
 from tests.bench.thirdworld.rings import Ring
 from tests.bench.thirdworld.town import Town
+from tests.bench.world_truth import FALSE_LABELS, LABEL_DELAY, LABELLED_MEMBERS, LABELLED_RINGS
 
-LABELLED_RINGS, LABELLED_MEMBERS, FALSE_LABELS = 0.4, 0.25, 0.001
-LABEL_DELAY = (7, 60)
 SOURCES = ("chargeback", "manual_review", "user_report")
 RIGHT_SOURCES, WRONG_SOURCES = (0.5, 0.3, 0.2), (0.3, 0.3, 0.4)
 

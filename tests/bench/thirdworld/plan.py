@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PREVALENCE = 0.03
+from tests.bench.world_truth import PREVALENCE
+
 TRIES = 400
 SIZES = {
     "device_farm": (20, 80),

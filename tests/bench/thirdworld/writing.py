@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tests.bench.thirdworld.labels import FALSE_LABELS, LABEL_DELAY, LABELLED_MEMBERS, LABELLED_RINGS
 from tests.bench.thirdworld.market import RANK, STRUCTURES, Market
-from tests.bench.thirdworld.plan import PREVALENCE
 from tests.bench.thirdworld.uses import Ints
 from tests.bench.thirdworld.values import KINDS
 from tests.bench.thirdworld.world import World
@@ -40,7 +37,8 @@ def write(world: World, folder: Path) -> dict[str, int]:
         compression = "zstd" if name == "sightings" else "snappy"
         pq.write_table(table, folder / name / "part.parquet", compression=compression)
     pq.write_table(_truth(market, ids, order), folder / "truth.parquet")
-    (folder / "truth.json").write_text(json.dumps(_about(world), indent=2) + "\n", encoding="utf-8")
+    told = about(world.preset, market.accounts, world.seed, market.preset)
+    (folder / "truth.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     return {**{name: table.num_rows for name, table in tables.items()}, "rings": len(world.rings)}
 
 
@@ -113,21 +111,3 @@ def _truth(market: Market, ids: pa.Array, order: Ints) -> pa.Table:
 def _moments(market: Market, days: npt.NDArray[np.float64]) -> pa.Array:
     moments = int(market.begin.timestamp() * 1e6) + (days * DAY).astype(np.int64)
     return pa.array(moments, pa.timestamp("us", "UTC"))
-
-
-def _about(world: World) -> dict[str, Any]:
-    preset = world.market.preset
-    return about(
-        world.preset,
-        world.market.accounts,
-        world.seed,
-        sharing=preset.sharing,
-        camouflage=preset.camouflage,
-        isolates=preset.isolates,
-        prevalence=PREVALENCE,
-        labelled_rings=LABELLED_RINGS,
-        labelled_members=LABELLED_MEMBERS,
-        label_delay=list(LABEL_DELAY),
-        false_labels=FALSE_LABELS,
-        clock_skew=0.0,
-    )
