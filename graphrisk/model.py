@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-METHOD_VERSION = "6"
+METHOD_VERSION = "7"
 """Changes whenever the same facts and policy would give other rings; part of every seed and ring key."""
 
 DAY_US = 86_400_000_000

@@ -86,6 +86,7 @@ FEATURES: dict[str, str] = {
     "cohort_share": "share of the core's links that have cohort evidence",
     "label_enrich": "−log10 of the chance of so many core accounts labelled bad, known as of the run",
     "closed_inherit": "share of the linking values that a closed account used before the last member came",
+    "given_up": "of the uses of linking values by accounts they link, the share that lasted a day or more, but less than a quarter of the time for which the account was seen, and ended 14 days or more before it was seen last",
     "own_device": "of the core accounts with a device, the share with one that no other core account uses",
     "own_payment": "the same for cards and bank accounts",
     "top_value": "share of the core on the shared value that most of it uses; cohorts and hubs do not count",

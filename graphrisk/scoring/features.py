@@ -41,6 +41,8 @@ def ring_features(
         **_sign_ups(facts.core, reference, rings, members, links),
         "label_enrich": _bad_labels(facts.core, reference, rings),
         "closed_inherit": _inherited(facts, count),
+        "given_up": np.bincount(facts.linking.ring[facts.linking.given_up], minlength=count)
+        / np.maximum(1, np.bincount(facts.linking.ring, minlength=count)),
         **everyday_features(facts, policy, rings),
     }
     # Customers who were given one card are one coincidence, however many they are.

@@ -39,6 +39,7 @@ RING_SENTENCES: dict[str, Sentence] = {
         else "No core account is known to be bad."
     ),
     "closed_inherit": _percent("of the shared values were used by closed accounts before."),
+    "given_up": _percent("of the uses of shared values began and ended while the account went on."),
     "own_device": _percent("of the accounts have a device that no other account of the ring uses."),
     "own_payment": _percent("of the accounts have a card or bank account that no other one of the ring uses."),
     "top_value": lambda x: f"One shared value is used by {100 * x:.0f} % of the core accounts.",

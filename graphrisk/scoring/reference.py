@@ -35,6 +35,7 @@ SIGNS: dict[str, int] = {
     "one_off": -1,
     "label_enrich": 1,
     "closed_inherit": 1,
+    "given_up": 1,
     "own_device": -1,
     "own_payment": -1,
     "top_value": -1,
@@ -50,7 +51,9 @@ SIGNS: dict[str, int] = {
 evidence for or against an organized ring; they only tell its innocent rivals apart."""
 
 ORGANIZED = "organized_ring"
-_AGAINST_ALL = {"raid": -1, "label_enrich": -1, "good_share": 1, "own_device": 1, "own_payment": 1, "active_days": 1}
+_AGAINST_ALL = {
+    "raid": -1, "given_up": -1, "label_enrich": -1, "good_share": 1, "own_device": 1, "own_payment": 1, "active_days": 1,
+}  # fmt: skip
 RIVALS: dict[str, dict[str, int]] = {
     "household": {
         **_AGAINST_ALL, "log_n": -1, "card_reuse": -1, "ip_div": -1, "ip_coresidence": 1, "same_address": 1, "burst": -1,

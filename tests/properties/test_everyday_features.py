@@ -107,3 +107,16 @@ def test_customers_who_were_given_one_card_in_a_week_are_no_raid(tmp_path: Path,
     device_alone = told(tmp_path / "device", accounts, known + rows[6:])["raid"]
     assert device_alone > 1
     assert found == pytest.approx(part * device_alone)
+
+
+def test_what_accounts_took_up_and_gave_up_again(tmp_path: Path) -> None:
+    """All are seen for 100 days; of their uses of a tablet, two last ten days in the middle, one ten days at the end, one
+    thirty days, one an hour, and one goes on all the time."""
+    hundred = MONDAY + 100 * DAY_US
+    rows = [on(who, "device", f"telephone of {who} 4711", MONDAY, hundred) for who in SIX]
+    uses = [(20, 30), (40, 50), (90, 100), (20, 50), (40, 40 + 1 / 24), (0, 100)]
+    rows += [
+        on(who, "device", "tablet lent to all 4711", MONDAY + int(first * DAY_US), MONDAY + int(last * DAY_US))
+        for who, (first, last) in zip(SIX, uses, strict=True)
+    ]
+    assert told(tmp_path, [], rows)["given_up"] == pytest.approx(2 / 6)

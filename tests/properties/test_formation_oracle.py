@@ -11,7 +11,8 @@ from hypothesis import given, settings
 
 from graphrisk.model import DAY_US, NEVER, Links
 from graphrisk.policy import RingPolicy
-from graphrisk.rings.formation import campaign_windows, form_rings
+from graphrisk.rings.formation import form_rings
+from graphrisk.rings.roles import campaign_windows
 from tests.support_detection import MONDAY, links_of
 
 WIDE = settings(max_examples=250, deadline=None)
@@ -137,37 +138,67 @@ def towards(account: int, body: set[int], ties: list[Tie]) -> int:
     return sum(1 for tie in ties if account in (tie.a, tie.b) and {tie.a, tie.b} - {account} <= body)
 
 
+def judged(members: set[int], ties: list[Tie], policy: RingPolicy, open_since: dict[int, int]) -> Expected | None:
+    """What a community is, ring or not; nothing without a link."""
+    inside = [tie for tie in ties if {tie.a, tie.b} <= members]
+    if not inside:
+        return None
+    start, end = shortest_window(inside, policy)
+    counts = {tie: start <= tie.onset <= end or of_newcomer(tie, open_since) for tie in inside}
+    current = [
+        tie._replace(proves_a=True, proves_b=True) if of_opened_together(tie, open_since) else tie
+        for tie in inside
+        if counts[tie]
+    ]
+    aged = {one for one in members if open_since[one] < start - 30 * DAY_US}
+    proven = core_of(body_of(current, aged), current, aged)
+    core = {account: account in proven for account in sorted(members)}
+    pull = {
+        account: sum(tie.strength for tie in current if account in (tie.a, tie.b)) if core[account] else 0
+        for account in core
+    }
+    onsets = [tie.onset for tie in inside]
+    listed = sorted((tie.a, tie.b, counts[tie]) for tie in inside)
+    return Expected(core, pull, (start, end), listed, min(onsets), max(onsets))
+
+
+def pieces_of(accounts: set[int], ties: list[Tie]) -> list[set[int]]:
+    """The accounts, by what is connected."""
+    pieces = [{one} for one in accounts]
+    for tie in ties:
+        if {tie.a, tie.b} <= accounts:
+            touched = [piece for piece in pieces if piece & {tie.a, tie.b}]
+            pieces = [piece for piece in pieces if piece not in touched] + [set().union(*touched)]
+    return pieces
+
+
+def rings_in(members: set[int], ties: list[Tie], policy: RingPolicy, open_since: dict[int, int]) -> list[Expected]:
+    """The ring that a community is, if it is one; first, what is a ring by itself among those beside its core is parted."""
+    found = judged(members, ties, policy, open_since)
+    if found is None or sum(found.core.values()) < policy.min_core:
+        return []
+    beside = {account for account, is_core in found.core.items() if not is_core}
+    apart = []
+    for piece in pieces_of(beside, ties):
+        alone = judged(piece, ties, policy, open_since)
+        if alone and sum(alone.core.values()) >= policy.min_core:
+            apart.append(piece)
+    if not apart:
+        return [found]
+    parts = [members - set().union(*apart), *apart]
+    return [ring for part in parts for ring in rings_in(part, ties, policy, open_since)]
+
+
 def expected_rings(
     ties: list[Tie], community: Community, policy: RingPolicy, open_since: dict[int, int]
 ) -> list[Expected]:
+    """By their smallest account."""
     community = joined_by_hand(ties, community, open_since)
-    members: dict[int, list[int]] = defaultdict(list)
-    for account, block in sorted(community.items()):
-        members[block].append(account)
-    found: list[Expected] = []
-    for block in sorted(members):
-        inside = [tie for tie in ties if community[tie.a] == community[tie.b] == block]
-        if not inside:
-            continue
-        start, end = shortest_window(inside, policy)
-        counts = {tie: start <= tie.onset <= end or of_newcomer(tie, open_since) for tie in inside}
-        current = [
-            tie._replace(proves_a=True, proves_b=True) if of_opened_together(tie, open_since) else tie
-            for tie in inside
-            if counts[tie]
-        ]
-        aged = {one for one in members[block] if open_since[one] < start - 30 * DAY_US}
-        proven = core_of(body_of(current, aged), current, aged)
-        core = {account: account in proven for account in members[block]}
-        pull = {
-            account: sum(tie.strength for tie in current if account in (tie.a, tie.b)) if core[account] else 0
-            for account in members[block]
-        }
-        onsets = [tie.onset for tie in inside]
-        if sum(core.values()) >= policy.min_core:
-            listed = sorted((tie.a, tie.b, counts[tie]) for tie in inside)
-            found.append(Expected(core, pull, (start, end), listed, min(onsets), max(onsets)))
-    return found
+    members: dict[int, set[int]] = defaultdict(set)
+    for account, block in community.items():
+        members[block].add(account)
+    found = [ring for each in members.values() for ring in rings_in(each, ties, policy, open_since)]
+    return sorted(found, key=lambda ring: min(ring.core))
 
 
 @st.composite
@@ -221,7 +252,8 @@ def test_rings_windows_roles_and_pulls_are_those_of_a_slow_reading(
     assert len(rings.size) == len(expected)
     assert len(members.account) == sum(len(ring.core) for ring in expected)
     assert len(ring_links.in_window) == sum(len(ring.ties) for ring in expected)
-    for number, ring in enumerate(expected):
+    smallest = [int(members.account[members.ring == number].min()) for number in range(len(rings.size))]
+    for number, ring in zip(np.argsort(smallest), expected, strict=True):
         here, tied = members.ring == number, ring_links.ring == number
         held = ring_links.link
         ends = zip(held.a[tied].tolist(), held.b[tied].tolist(), ring_links.in_window[tied].tolist(), strict=True)
@@ -266,11 +298,13 @@ def test_a_community_is_judged_the_same_whatever_else_is_there(
     assert [ring for ring in whole if set(ring) <= set(alone)] == expected_like(few, alone, opened)
 
 
-def expected_like(ties: list[Tie], community: Community, opened: list[int]) -> list[dict[int, tuple[bool, int]]]:
+def expected_like(
+    ties: list[Tie], community: Community, opened: list[int], min_core: int = 2
+) -> list[dict[int, tuple[bool, int]]]:
     """What ``form_rings`` says of each ring's members, in plain values."""
     accounts = np.array(sorted(community), np.int64)
     labels = np.array([community[int(account)] for account in accounts], np.int64)
-    policy = RingPolicy(min_core=2)
+    policy = RingPolicy(min_core=min_core)
     nothing = np.zeros(len(accounts), bool)
     rings, members, _ = form_rings(accounts, labels, np.array(opened)[accounts], as_links(ties), nothing, policy)
     rows = list(zip(*(column.tolist() for column in members), strict=True))
