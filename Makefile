@@ -64,9 +64,9 @@ bench: .venv/ready ## seconds and memory per stage at 1,000,000 accounts, beside
 	@$(BIN)/python -m tests.bench
 
 evaluate: .venv/ready ## detection quality on worlds with hidden truth, beside rivals, against the targets
-	@$(BIN)/python -m tests.bench.evaluate --seeds 222,223,224 --stress
-	@$(BIN)/python -m tests.bench.evaluate --hand other --seeds 64,65,66
-	@$(BIN)/python -m tests.bench.evaluate --hand third --seeds 54,55,56
+	@$(BIN)/python -m tests.bench.evaluate --seeds 225,226,227 --stress
+	@$(BIN)/python -m tests.bench.evaluate --hand other --seeds 67,68,69
+	@$(BIN)/python -m tests.bench.evaluate --hand third --seeds 57,58,59
 
 reference: .venv/ready ## learn the shipped reference from named worlds; written only if it is admitted
 	@$(BIN)/python -m tests.bench.reference

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from graphrisk.detection import communities
-from graphrisk.detection.blocks import ENGINES, Block, best_partition, load_engine, quality
+from graphrisk.detection.blocks import ENGINES, Block, best_partition, is_whole, load_engine, quality
 from graphrisk.detection.bridges import weak_bridges
 from graphrisk.detection.communities import find_communities, is_one_community, link_weights
 from graphrisk.detection.components import THRESHOLD_STEP, Components, find_components
@@ -120,7 +120,7 @@ def test_a_component_said_to_be_whole_is_left_whole_by_the_engine_and_by_every_s
         if not whole:
             continue
         judged["small" if block.size < 20 else "large"] += 1
-        assert not best_of(block, "igraph").any()
+        assert not np.any(asked(block, "igraph", GAMMA)[0])
         if block.size <= 12:
             judged["brute"] += 1
             everything = quality(block, np.zeros(block.size, np.int64), GAMMA)
@@ -129,6 +129,49 @@ def test_a_component_said_to_be_whole_is_left_whole_by_the_engine_and_by_every_s
     assert judged["small"] >= 200
     assert judged["large"] >= 20
     assert judged["brute"] >= 100
+
+
+def asked(block: Block, engine: str, resolution: float) -> list[list[int]]:
+    """What an engine itself says."""
+    seeds = range(block.seed, block.seed + POLICY.restarts)
+    return [
+        list(labels)
+        for labels in load_engine(engine)(block.size, block.pairs, block.weights, resolution, POLICY.randomness, seeds)
+    ]
+
+
+def all_partitions(size: int) -> list[list[int]]:
+    """Every division of so many accounts into groups, as canonical labels."""
+    found: list[list[int]] = [[]]
+    for _ in range(size):
+        found = [[*labels, label] for labels in found for label in range(max(labels, default=-1) + 2)]
+    return found
+
+
+def test_a_block_that_the_laplacian_says_is_whole_is_best_whole_of_all_partitions() -> None:
+    dice = random.Random(11)
+    told = {True: 0, False: 0}
+    for _ in range(120):
+        block = block_of(links_of(dense(dice, 0, dice.randint(3, 7), dice.uniform(0.3, 1.0), (0.1, 0.98))))
+        resolution = dice.choice((0.05, 0.2, 0.4, 0.7))
+        best = max(quality(block, np.array(each), resolution) for each in all_partitions(block.size))
+        whole = is_whole(block, resolution)
+        told[whole] += 1
+        assert not whole or quality(block, np.zeros(block.size, np.int64), resolution) == best
+    assert min(told.values()) >= 30
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_block_of_hundreds_that_the_laplacian_says_is_whole_is_so_for_the_engine(engine: str) -> None:
+    dice = random.Random(5)
+    block = block_of(links_of(dense(dice, 0, 150, 0.1, (0.5, 0.98))))
+    assert is_whole(block, GAMMA)
+    assert any(not np.any(labels) for labels in asked(block, engine, GAMMA))
+
+
+def test_of_two_groups_on_one_link_the_laplacian_does_not_say_that_they_are_whole() -> None:
+    assert not is_whole(block_of(links_of(two_groups(1))), GAMMA)
+    assert not is_whole(Block(3, np.zeros((0, 2), np.int64), np.zeros(0), 1), GAMMA)
 
 
 def split_numbers(block: Block) -> range:
