@@ -23,6 +23,8 @@ def start() -> None:
     if sys.platform == "linux":
         # Arrow's other allocator gives memory back at once and takes new pages, each of them a fault, for the next column.
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "jemalloc")
+    # Threads for one small matrix wait for each other where other work keeps the cores busy, and add up in another order.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     try:
         from graphrisk.cli import main  # noqa: PLC0415 - after the line above
     except KeyboardInterrupt:

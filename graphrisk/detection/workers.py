@@ -32,7 +32,11 @@ def shared_out(costs: Sequence[int], processes: int) -> list[list[int]]:
 @contextmanager
 def started(count: int, engine: str) -> Generator[list[subprocess.Popen[bytes]]]:
     """So many worker processes, which load the engine while the caller prepares their tasks."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    environment = {
+        "OPENBLAS_NUM_THREADS": "1",
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
     command = [sys.executable, "-m", "graphrisk.detection.workers", engine]
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)  # noqa: S603 - our own

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from graphrisk.model import Bools, Ints, Links, Members, RingLinks, Rings
 from graphrisk.policy import RingPolicy
 from graphrisk.rings.newcomers import joined, of_openings_together
-from graphrisk.rings.roles import Ties, roles_in
+from graphrisk.rings.roles import Roles, Ties, roles_in
 
 
 def form_rings(
@@ -27,8 +27,7 @@ def form_rings(
     ties = Ties(links, ends, opened, of_openings_together(opened, links.onset))
     # Strangers to each other sign up at one place, so that links with a cohort do not make two communities one.
     community = joined(community, ends[:, ties.together & ~links.with_cohort])
-    community = _campaigns_apart(community, open_since, ties, policy)
-    found = roles_in(community, open_since, ties, policy)
+    community, found = _campaigns_apart(community, open_since, ties, policy)
     is_ring = _are_rings(community, found.core, policy)
     ring_of = np.cumsum(is_ring) - 1
     member = is_ring[community]
@@ -47,27 +46,30 @@ def form_rings(
     return rings, members, ring_links
 
 
-def _campaigns_apart(community: Ints, open_since: Ints, ties: Ties, policy: RingPolicy) -> Ints:
-    """The communities, less what is a ring by itself once a ring's core is taken away: a community of its own.
+def _campaigns_apart(community: Ints, open_since: Ints, ties: Ties, policy: RingPolicy) -> tuple[Ints, Roles]:
+    """The communities, less what is a ring by itself once a ring's core is taken away: a community of its own; and the
+    roles in all of them.
 
     Detection knows no time: what a mule network and the workplace of one of its members have in common makes them
     one community, and the window of the stronger one leaves the other out.
     """
     a, b = ties.ends
-    core = roles_in(community, open_since, ties, policy).core
-    new = np.ones(len(community), bool)
+    found = roles_in(community, open_since, ties, policy)
+    core, new, parted = found.core, np.ones(len(community), bool), False
     while True:
         left = new & ~core & _are_rings(community, core, policy)[community]
         among = ties.take(left[a] & left[b] & (community[a] == community[b]))
+        if not len(among.together):
+            break
         piece = _pieces(among.ends, len(community))
         apart = left & _are_rings(piece, roles_in(piece, open_since, among, policy).core, policy)[piece]
         if not apart.any():
-            return community
-        new = np.isin(community, community[apart])
+            break
+        new, parted = np.isin(community, community[apart]), True
         count = int(community.max()) + 1
         community = np.unique(np.where(apart, count + piece, community), return_inverse=True)[1]
-        again = roles_in(community, open_since, ties.take(new[a] & new[b]), policy).core
-        core = np.where(new, again, core)
+        core = np.where(new, roles_in(community, open_since, ties.take(new[a] & new[b]), policy).core, core)
+    return community, roles_in(community, open_since, ties, policy) if parted else found
 
 
 def _are_rings(community: Ints, core: Bools, policy: RingPolicy) -> Bools:
