@@ -13,7 +13,7 @@ from graphrisk.policy import Policy
 from graphrisk.scoring.everyday import everyday_features, top_payment
 from graphrisk.scoring.grouping import groups, share
 from graphrisk.scoring.reference import Reference
-from graphrisk.scoring.ring_facts import Core, Held, RingFacts
+from graphrisk.scoring.ring_facts import Core, Held, Linking, RingFacts
 
 PAYMENT_KINDS = ("card", "bank_account")
 NEW_DAYS = 30
@@ -23,6 +23,10 @@ WATCHED_DAYS = 30
 USUAL_WEEK = 1 / 6
 """The least share of a ring's old accounts that is expected in a week of it: whoever comes to a place again and again is
 first seen there sooner rather than later, so that first links are denser in some weeks by themselves."""
+
+PART_OF_A_LIFE, QUIET_DAYS = 4, 14
+"""What was used for a day or more, for less than one in so many of the days in which the account was seen, and so long
+before it was seen last, was given up. A single use, as of a gift card, is none that could be."""
 
 BURST_SECONDS = 7 * 86_400
 LARGEST_SURPRISE = 30.0
@@ -41,8 +45,7 @@ def ring_features(
         **_sign_ups(facts.core, reference, rings, members, links),
         "label_enrich": _bad_labels(facts.core, reference, rings),
         "closed_inherit": _inherited(facts, count),
-        "given_up": np.bincount(facts.linking.ring[facts.linking.given_up], minlength=count)
-        / np.maximum(1, np.bincount(facts.linking.ring, minlength=count)),
+        "given_up": _given_up(facts.linking, count),
         **everyday_features(facts, policy, rings),
     }
     # Customers who were given one card are one coincidence, however many they are.
@@ -152,3 +155,11 @@ def _inherited(facts: RingFacts, count: int) -> Floats:
     ring = linking.ring[each.at]
     inherited = np.bincount(ring[linking.closed_first[each.at] < latest], minlength=count)
     return inherited / np.maximum(1, np.bincount(ring, minlength=count))
+
+
+def _given_up(linking: Linking, count: int) -> Floats:
+    """Of the uses of values that link a ring, the share that began and ended while the account went on."""
+    use, life = linking.last - linking.first, linking.seen_last - linking.seen_first
+    brief = (use >= DAY_US) & (PART_OF_A_LIFE * use < life)
+    given_up = brief & (linking.seen_last - linking.last >= QUIET_DAYS * DAY_US)
+    return np.bincount(linking.ring, given_up, count) / np.maximum(1, np.bincount(linking.ring, minlength=count))

@@ -83,6 +83,9 @@ No feature speaks for a rival and for an organized ring alike, so that what rais
 SIDES = ("below", "above")
 """A feature weighs differently on the two sides of its mean (decision 0023)."""
 
+LATER = "given_up"
+"""The feature that a file from before method 7 does not have: it weighs nothing then."""
+
 Share = Annotated[float, Field(gt=0, lt=1)]
 
 
@@ -134,9 +137,18 @@ def _both_sides(told: Any, before: str) -> Any:
     return {**dict.fromkeys(SIDES, told[before]), **rest}
 
 
+def _with_later(rival: Any) -> Any:
+    if not isinstance(rival, Mapping):
+        return rival
+    return {
+        name: {LATER: 0.0, **value} if name in (*SIDES, "coefficients") and isinstance(value, Mapping) else value
+        for name, value in rival.items()
+    }
+
+
 class Reference(_Numbers):
     """Expected shares, the intercept (milli-logits), the features' and the rivals' numbers, and learned prices by kind, if
-    there are any; ``hash`` names this very set."""
+    there are any; ``hash`` names this very set. A file may be from before method 7, or from before method 6."""
 
     version: str
     expected_new_share: Share
@@ -146,6 +158,16 @@ class Reference(_Numbers):
     features: dict[str, Feature]
     rivals: dict[str, Rival]
     evidence: dict[str, EvidenceTable] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_later(cls, told: Any) -> Any:
+        parts = [told.get(part) for part in ("features", "rivals")] if isinstance(told, Mapping) else [None]
+        if not all(isinstance(part, Mapping) for part in parts) or LATER in told["features"]:
+            return told
+        later = {LATER: {"below": 0, "above": 0, "mean": 0, "scale": 1}}
+        rivals = {name: _with_later(rival) for name, rival in told["rivals"].items()}
+        return {**told, "features": {**told["features"], **later}, "rivals": rivals}
 
     @model_validator(mode="after")
     def _monotone(self) -> Self:

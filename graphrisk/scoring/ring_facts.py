@@ -37,14 +37,15 @@ class Held(NamedTuple):
 
 
 class Linking(NamedTuple):
-    """One element an account that a value ties to others of its ring: first and last use (microseconds), whether the account
-    gave it up again (``LINKING``), and the first use by an account that is closed now (``NEVER``: by none)."""
+    """One element an account that a value ties to others of its ring: first and last use (microseconds), the account's first
+    and last sighting of all, and the value's first use by an account that is closed now (``NEVER``: by none)."""
 
     ring: Ints
     attribute: Ints
     first: Ints
     last: Ints
-    given_up: Bools
+    seen_first: Ints
+    seen_last: Ints
     closed_first: Ints
 
 
@@ -85,10 +86,6 @@ class RingFacts(NamedTuple):
     together: Together
 
 
-PART_OF_A_LIFE, QUIET_DAYS = 4, 14
-"""What was used for a day or more, for less than one in so many of the days of an account's life, and so long before the account was
-seen last, was given up. A single use, as of a gift card, is none that could be."""
-
 CORE = f"""
 WITH active AS (
     SELECT account, min(first) AS first_seen, (max(last) - min(first)) // {DAY_US} AS days FROM retained SEMI JOIN ring_core USING (account) GROUP BY account
@@ -103,18 +100,17 @@ SELECT ring, account, held.kind, dense_rank() OVER (ORDER BY value) AS value, co
 FROM held LEFT JOIN attributes USING (kind, value, week)
 """
 
-LINKING = f"""
+LINKING = """
 WITH inside AS (
     SELECT ring, attribute, a, b FROM evidence JOIN ring_links USING (a, b) JOIN kind_rules USING (kind) WHERE backbone
 ), linking AS (SELECT ring, attribute, a AS account FROM inside UNION SELECT ring, attribute, b FROM inside
 ), active AS (
-    SELECT account, min(first) AS first_seen, max(last) AS last_seen FROM retained SEMI JOIN linking USING (account) GROUP BY account
+    SELECT account, min(first) AS seen_first, max(last) AS seen_last FROM retained SEMI JOIN linking USING (account) GROUP BY account
 ), closed_first AS (
     SELECT attribute, min(first) AS closed_first FROM uses JOIN ids USING (account)
     WHERE closed AND attribute IN (SELECT attribute FROM linking) GROUP BY attribute
 )
-SELECT ring, attribute, first, last,
-    coalesce(last - first >= {DAY_US} AND {PART_OF_A_LIFE} * (last - first) < last_seen - first_seen AND last_seen - last >= {QUIET_DAYS * DAY_US}, false) AS given_up,
+SELECT ring, attribute, first, last, coalesce(seen_first, first) AS seen_first, coalesce(seen_last, last) AS seen_last,
     coalesce(closed_first, $never) AS closed_first
 FROM linking JOIN uses USING (attribute, account) LEFT JOIN active USING (account) LEFT JOIN closed_first USING (attribute)
 """

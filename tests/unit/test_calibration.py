@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -238,6 +239,32 @@ def test_a_reference_that_was_adopted_before_features_had_two_weights_still_coun
         linear = np.where(np.isnan(x), feature.get("unknown", 0), np.rint(1000 * feature["coefficient"] * x))
         assert (told == linear).all(), name
     assert all(rival.below == rival.above for rival in old.rivals.values())
+
+
+@pytest.mark.parametrize("sides", [("below", "above"), ("coefficients",)])
+def test_a_reference_that_was_adopted_before_a_feature_was_added_counts_as_it_did(
+    sides: tuple[str, ...], examples: Examples
+) -> None:
+    fields = tomllib.loads(reference_text(shipped_reference(), []))
+    del fields["features"]["given_up"]
+    for rival in fields["rivals"].values():
+        del rival["below"]["given_up"], rival["above"]["given_up"]
+        if sides == ("coefficients",):
+            rival["coefficients"] = rival.pop("below")
+            del rival["above"]
+    old = Reference.model_validate(fields)
+    told, now = (ring_contributions(examples.features, each) for each in (old, shipped_reference()))
+    others = [name != "given_up" for name in SIGNS]
+    assert (told == np.where(others, now, 0)).all()
+    assert all(rival.below["given_up"] == rival.above["given_up"] == 0 for rival in old.rivals.values())
+
+
+@pytest.mark.parametrize("broken", [{"rivals": 3}, {"rivals": {"household": 3}}, {"features": []}])
+def test_a_reference_that_is_none_is_refused_in_words(broken: dict[str, Any]) -> None:
+    fields = tomllib.loads(reference_text(shipped_reference(), []))
+    del fields["features"]["given_up"]
+    with pytest.raises(ValueError, match=next(iter(broken))):
+        Reference.model_validate({**fields, **broken})
 
 
 def test_a_feature_with_the_weights_of_both_times_is_refused() -> None:

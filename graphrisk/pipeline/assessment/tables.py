@@ -40,6 +40,13 @@ class Known:
         rows, own = rows_of(numbers), numbers == self._found.number
         created = self._facts.created(rows).cast(pa.float64()).to_numpy(zero_copy_only=False).copy()
         created[own] = np.nan if self._found.created is None else self._found.created
+        first, last = self.seen(numbers)
+        days = np.where(first < NEVER, (last - np.where(first < NEVER, first, 0)) // DAY_US, -1)
+        return Core(numbers * 0, created, first, days, self.verdict(numbers, "bad"), self.verdict(numbers, "good"))
+
+    def seen(self, numbers: Ints) -> tuple[Ints, Ints]:
+        """First and last sighting of accounts, ``NEVER`` and its negative where nothing is kept."""
+        rows, own = rows_of(numbers), numbers == self._found.number
         first, last = (
             pc.fill_null(self._facts.of_account[name].take(pa.array(rows)), none).to_numpy().copy()
             for name, none in (("first", NEVER), ("last", -NEVER))
@@ -47,8 +54,7 @@ class Known:
         first[numbers % 2 == 1], last[numbers % 2 == 1] = NEVER, -NEVER
         for seen in filter(self._assessor.holdings.is_kept, self._found.newcomer.sightings):
             first[own], last[own] = np.minimum(first[own], seen.first), np.maximum(last[own], seen.last)
-        days = np.where(first < NEVER, (last - np.where(first < NEVER, first, 0)) // DAY_US, -1)
-        return Core(numbers * 0, created, first, days, self.verdict(numbers, "bad"), self.verdict(numbers, "good"))
+        return first, last
 
     def held(self, numbers: Ints) -> Held:
         """What the core accounts of a ring hold, cohorts apart."""
@@ -125,7 +131,10 @@ def _linking(known: Known, found: Assessed, stays: _Stays, attribute: Ints, acco
     holders, since = (np.concatenate([np.zeros(0, np.int64), *(one[part] for one in held)]) for part in (0, 1))
     closed, closed_first = known.closed(holders), np.full(len(linking), NEVER)
     np.minimum.at(closed_first, of[closed], since[closed])
-    return Linking(attribute * 0, attribute, first, last, closed_first[place])
+    seen_first, seen_last = known.seen(account)
+    # A cohort may be older than what is kept.
+    seen_first, seen_last = (np.where(seen_first < NEVER, *each) for each in ((seen_first, first), (seen_last, last)))
+    return Linking(attribute * 0, attribute, first, last, seen_first, seen_last, closed_first[place])
 
 
 def _together(found: Assessed, rows: Ints) -> Together:
