@@ -58,9 +58,9 @@ def _campaigns_apart(community: Ints, open_since: Ints, ties: Ties, policy: Ring
     core, new, parted = found.core, np.ones(len(community), bool), False
     while True:
         left = new & ~core & _are_rings(community, core, policy)[community]
-        among = ties.take(left[a] & left[b] & (community[a] == community[b]))
-        if not len(among.together):
+        if np.count_nonzero(left) < policy.min_core:
             break
+        among = ties.take(left[a] & left[b] & (community[a] == community[b]))
         piece = _pieces(among.ends, len(community))
         apart = left & _are_rings(piece, roles_in(piece, open_since, among, policy).core, policy)[piece]
         if not apart.any():
