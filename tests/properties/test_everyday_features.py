@@ -120,3 +120,25 @@ def test_what_accounts_took_up_and_gave_up_again(tmp_path: Path) -> None:
         for who, (first, last) in zip(SIX, uses, strict=True)
     ]
     assert told(tmp_path, [], rows)["given_up"] == pytest.approx(2 / 6)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+@pytest.mark.parametrize("kind", ["device", "card"])
+def test_a_family_that_gives_up_what_it_shared_is_not_flagged(tmp_path: Path, kind: str, size: int) -> None:
+    """They live at one address, have things of their own, and used one thing together for five weeks of half a year."""
+    at, names = support.settings(tmp_path / "home"), [f"a{number}" for number in range(size)]
+    shared = {"device": "tablet of the family 4711", "card": "tok_card_of_the_family_1"}[kind]
+    rows: Rows = []
+    for who in names:
+        rows += [on(who, "device", f"telephone of {who} 4711", MONDAY, MONDAY + 180 * DAY_US)]
+        rows += [on(who, "card", f"tok_card_of_{who}_1", MONDAY, MONDAY + 170 * DAY_US)]
+        rows += [on(who, "address", "Hauptstraße 1, 50667 Köln", MONDAY, MONDAY + 170 * DAY_US)]
+        rows += [on(who, kind, shared, MONDAY + 10 * DAY_US, MONDAY + 45 * DAY_US)]
+        visits = [MONDAY + week * WEEK_US for week in range(0, 26, 2)]
+        rows += [on(who, "ip", "81.2.69.7", visit, visit + 2 * HOUR_US) for visit in visits]
+    accounts = [account(who, MONDAY - 500 * DAY_US) for who in names]
+    support.load(at, support.write_facts(tmp_path / "facts", {"accounts": accounts, "sightings": rows}))
+    run: Any = support.detect(at)["run_id"]
+    (ring,) = read_table(at.runs, run, "rings").to_pylist()
+    assert {each["code"]: each["value"] for each in ring["features"]}["given_up"] > 0
+    assert max(support.read_scores(at, run)) < 500
