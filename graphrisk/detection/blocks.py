@@ -20,6 +20,14 @@ Engine = Callable[[int, Ints, Floats, float, float, Sequence[int]], Sequence[Seq
 """``partitions(accounts, pairs (m, 2), weights (m,), resolution, randomness, seeds)``: a block number an account, for each seed."""
 
 
+LARGEST_WHOLE = 1_000
+"""Of so many accounts it is computed whether they are one community whatever an engine says; for more, that takes longer
+than asking one."""
+
+MARGIN = 1.0001
+"""Rounding must not decide."""
+
+
 @dataclass(frozen=True)
 class Block:
     """One component as an engine sees it: accounts are 0 … size - 1, pairs sorted, weights in (0, 1)."""
@@ -38,14 +46,6 @@ def load_engine(name: str) -> Engine:
         return import_module(f"graphrisk.detection.{name}_engine").partitions
     except ImportError as error:
         raise SettingsError(f"The engine {name} is not installed; run `pip install 'graphrisk[engines]'`.") from error
-
-
-LARGEST_WHOLE = 1_000
-"""Of so many accounts it is computed whether they are one community whatever an engine says; for more, that takes longer
-than asking one."""
-
-MARGIN = 1.0001
-"""Rounding must not decide."""
 
 
 def is_whole(block: Block, resolution: float) -> bool:

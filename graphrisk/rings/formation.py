@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from graphrisk.model import Bools, Ints, Links, Members, RingLinks, Rings
 from graphrisk.policy import RingPolicy
-from graphrisk.rings.newcomers import joined, of_openings_together
+from graphrisk.rings.newcomers import joined, of_openings_together, pieces
 from graphrisk.rings.roles import Roles, Ties, roles_in
 
 
@@ -61,7 +59,7 @@ def _campaigns_apart(community: Ints, open_since: Ints, ties: Ties, policy: Ring
         if np.count_nonzero(left) < policy.min_core:
             break
         among = ties.take(left[a] & left[b] & (community[a] == community[b]))
-        piece = _pieces(among.ends, len(community))
+        piece = pieces(among.ends, len(community))
         apart = left & _are_rings(piece, roles_in(piece, open_since, among, policy).core, policy)[piece]
         if not apart.any():
             break
@@ -76,12 +74,6 @@ def _are_rings(community: Ints, core: Bools, policy: RingPolicy) -> Bools:
     """Which communities have core members enough."""
     count = int(community.max(initial=-1)) + 1
     return np.bincount(community, weights=core, minlength=count) >= policy.min_core
-
-
-def _pieces(ends: Ints, count: int) -> Ints:
-    """The connected component of each of ``count`` places."""
-    graph = coo_array((np.ones(ends.shape[1], np.int8), tuple(ends)), shape=(count, count))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
 def _described(members: Members, links: RingLinks, start: Ints, end: Ints, accounts: Ints, oversize: Bools) -> Rings:

@@ -47,10 +47,14 @@ def joined(community: Ints, ends: Ints) -> Ints:
     """
     sides = np.sort(community[ends], axis=0)
     pairs, times = np.unique(sides[:, sides[0] != sides[1]], axis=1, return_counts=True)
-    one, other = pairs[:, times >= JOINING_LINKS]
-    if not len(one):
+    across = pairs[:, times >= JOINING_LINKS]
+    if not across.size:
         return community
-    count = int(community.max(initial=-1)) + 1
-    graph = coo_array((np.ones(len(one), np.int8), (one, other)), shape=(count, count))
-    of = connected_components(graph, directed=False)[1]
+    of = pieces(across, int(community.max()) + 1)
     return np.unique(of, return_index=True)[1][of][community]
+
+
+def pieces(ends: Ints, count: int) -> Ints:
+    """The connected component of each of ``count`` places, which are tied where ``ends`` (shape (2, ties)) says."""
+    graph = coo_array((np.ones(ends.shape[1], np.int8), tuple(ends)), shape=(count, count))
+    return connected_components(graph, directed=False)[1].astype(np.int64)

@@ -86,11 +86,13 @@ class RingFacts(NamedTuple):
     together: Together
 
 
+ACTIVE = """
+WITH theirs AS (SELECT account FROM ring_core UNION SELECT a FROM ring_links UNION SELECT b FROM ring_links)
+SELECT account, min(first) AS seen_first, max(last) AS seen_last FROM retained SEMI JOIN theirs USING (account) GROUP BY account
+"""
+
 CORE = f"""
-WITH active AS (
-    SELECT account, min(first) AS first_seen, (max(last) - min(first)) // {DAY_US} AS days FROM retained SEMI JOIN ring_core USING (account) GROUP BY account
-)
-SELECT ring, created::DOUBLE AS created, coalesce(first_seen, $never) AS first_seen, coalesce(days, -1) AS active_days, coalesce(label = 'bad', false) AS bad, coalesce(label = 'good', false) AS good
+SELECT ring, created::DOUBLE AS created, coalesce(seen_first, $never) AS first_seen, coalesce((seen_last - seen_first) // {DAY_US}, -1) AS active_days, coalesce(label = 'bad', false) AS bad, coalesce(label = 'good', false) AS good
 FROM ring_core JOIN ids USING (account) LEFT JOIN labels USING (account_id) LEFT JOIN active USING (account) ORDER BY ring, account
 """
 
@@ -104,8 +106,6 @@ LINKING = """
 WITH inside AS (
     SELECT ring, attribute, a, b FROM evidence JOIN ring_links USING (a, b) JOIN kind_rules USING (kind) WHERE backbone
 ), linking AS (SELECT ring, attribute, a AS account FROM inside UNION SELECT ring, attribute, b FROM inside
-), active AS (
-    SELECT account, min(first) AS seen_first, max(last) AS seen_last FROM retained SEMI JOIN linking USING (account) GROUP BY account
 ), closed_first AS (
     SELECT attribute, min(first) AS closed_first FROM uses JOIN ids USING (account)
     WHERE closed AND attribute IN (SELECT attribute FROM linking) GROUP BY attribute
@@ -153,6 +153,7 @@ def ring_facts(columns: duckdb.DuckDBPyConnection, policy: Policy, members: Memb
         "ring_core", pa.table({"ring": members.ring[members.core], "account": members.account[members.core]})
     )
     columns.register("ring_links", pa.table({"ring": links.ring, "a": links.link.a, "b": links.link.b}))
+    columns.register("active", columns.sql(ACTIVE).to_arrow_table())
 
     def asked(sql: str) -> list[Any]:
         query = sql.replace("$cohort", str(policy.codes()[COHORT.name])).replace("$never", str(NEVER))
@@ -162,7 +163,7 @@ def ring_facts(columns: duckdb.DuckDBPyConnection, policy: Policy, members: Memb
         Core(*asked(CORE)), Held(*asked(HELD)), Linking(*asked(LINKING)), Tied(*asked(TIED)),
         Shared(*asked(SHARED)), Together(*asked(TOGETHER)),
     )  # fmt: skip
-    for view in ("ring_core", "ring_links"):
+    for view in ("ring_core", "ring_links", "active"):
         columns.unregister(view)
     return found
 

@@ -17,12 +17,19 @@ Rows = list[dict[str, str]]
 
 def told(tmp_path: Path, accounts: Rows, sightings: Rows, labels: Rows | None = None) -> dict[str, float]:
     """The features of the one ring in these facts."""
+    return detected(tmp_path, accounts, sightings, labels)[0]
+
+
+def detected(
+    tmp_path: Path, accounts: Rows, sightings: Rows, labels: Rows | None = None
+) -> tuple[dict[str, float], list[int]]:
+    """The features of the one ring in these facts, and the scores of all accounts."""
     at = support.settings(tmp_path / "home")
     facts = {"accounts": accounts, "sightings": sightings, **({"labels": labels} if labels else {})}
     support.load(at, support.write_facts(tmp_path / "facts", facts))
     run: Any = support.detect(at)["run_id"]
     (ring,) = read_table(at.runs, run, "rings").to_pylist()
-    return {each["code"]: each["value"] for each in ring["features"]}
+    return {each["code"]: each["value"] for each in ring["features"]}, support.read_scores(at, run)
 
 
 def on(who: str, kind: str, value: str, first: int, last: int) -> dict[str, str]:
@@ -126,7 +133,7 @@ def test_what_accounts_took_up_and_gave_up_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["device", "card"])
 def test_a_family_that_gives_up_what_it_shared_is_not_flagged(tmp_path: Path, kind: str, size: int) -> None:
     """They live at one address, have things of their own, and used one thing together for five weeks of half a year."""
-    at, names = support.settings(tmp_path / "home"), [f"a{number}" for number in range(size)]
+    names = [f"a{number}" for number in range(size)]
     shared = {"device": "tablet of the family 4711", "card": "tok_card_of_the_family_1"}[kind]
     rows: Rows = []
     for who in names:
@@ -137,8 +144,6 @@ def test_a_family_that_gives_up_what_it_shared_is_not_flagged(tmp_path: Path, ki
         visits = [MONDAY + week * WEEK_US for week in range(0, 26, 2)]
         rows += [on(who, "ip", "81.2.69.7", visit, visit + 2 * HOUR_US) for visit in visits]
     accounts = [account(who, MONDAY - 500 * DAY_US) for who in names]
-    support.load(at, support.write_facts(tmp_path / "facts", {"accounts": accounts, "sightings": rows}))
-    run: Any = support.detect(at)["run_id"]
-    (ring,) = read_table(at.runs, run, "rings").to_pylist()
-    assert {each["code"]: each["value"] for each in ring["features"]}["given_up"] > 0
-    assert max(support.read_scores(at, run)) < 500
+    features, scores = detected(tmp_path, accounts, rows)
+    assert features["given_up"] > 0
+    assert max(scores) < 500

@@ -9,8 +9,8 @@ from graphrisk.linkage.links import link
 from graphrisk.model import DAY_US, HOUR_US, NEVER
 from graphrisk.policy import Policy, RingPolicy
 from graphrisk.rings.formation import form_rings
-from tests.properties.test_formation_oracle import Tie, expected_like
 from tests.support_detection import MONDAY, Seen, facts_in_view, moment_of, token_like
+from tests.support_formation import Tie, expected_like
 
 BEGIN = MONDAY + 300 * DAY_US
 
@@ -29,9 +29,8 @@ def rings_of(rows: list[Seen], opened: int = NEVER, but: dict[str, int] | None =
     nothing = np.zeros(len(accounts), np.int64)
     since = np.array([(but or {}).get(names[account], opened) for account in accounts.tolist()])
     rings, members, _ = form_rings(accounts, nothing, since, links, nothing.astype(bool), RingPolicy())
-    rows_of = zip(*(column.tolist() for column in members), strict=True)
     roles: list[dict[str, bool]] = [{} for _ in rings.size]
-    for ring, account, core, _ in rows_of:
+    for ring, account, core, _ in zip(*(column.tolist() for column in members), strict=True):
         roles[ring][names[account]] = core
     return roles
 
@@ -250,7 +249,7 @@ def test_a_newcomer_in_the_home_of_an_old_open_account_is_an_associate() -> None
 
 
 def test_mules_and_the_workplace_of_one_of_them_are_two_rings() -> None:
-    """Twelve people have a terminal in common from one day on; a year later one of them and five others use one card and,
+    """Twelve people have a terminal in common from one day on; 200 days later one of them and five others use one card and,
     a week each, one device."""
     works = [
         Seen(f"works{number:02d}", "device", token_like("terminal"), None, BEGIN, BEGIN + 300 * DAY_US)
