@@ -1,7 +1,8 @@
 """The ledger's Delta tables: their columns, how rows are appended durably, and recovery after a power cut.
 
 delta-rs calls no fsync, so this module does: new data files, their folders, the log entry, the log's folder. Only
-then may anybody be told. Checkpoints are made by compaction alone, because a torn one would hide the whole table.
+then may anybody be told. Checkpoints, without which opening a table would take longer with every load, are made here for
+the same reason: a torn one would hide the whole table.
 """
 
 from __future__ import annotations
@@ -73,6 +74,7 @@ SCHEMAS: dict[str, pa.Schema] = {
 
 FACTS = ("accounts", "sightings", "labels")
 PARTITIONS = {"sightings": ["kind"]}
+COMMITS_A_CHECKPOINT = 32
 HOOKS = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
 
 
@@ -142,12 +144,7 @@ def forget_history(folder: Path, table: str) -> None:
     table or reads an earlier version of it. Killed at any moment, the table is whole and this can be done again.
     """
     path = folder / table
-    before = open_table(folder, table)
-    before.create_checkpoint()
-    last = before.version()
-    checkpoints = sorted((path / "_delta_log").glob(f"{last:020d}.checkpoint*.parquet"))
-    for file in (*checkpoints, path / "_delta_log" / "_last_checkpoint", path / "_delta_log"):
-        sync_path(file)
+    last, checkpoints = _checkpoint(path)
     # Where there is a log entry there is a table, for all who look.
     entry = {"commitInfo": {"timestamp": time.time_ns() // 1_000_000, "operation": "FORGET HISTORY"}}
     write_durably(path / "_delta_log" / f"{last + 1:020d}.json", json.dumps(entry).encode())
@@ -169,8 +166,11 @@ def _is_after(entry: Path, version: int) -> bool:
 
 
 def sync_commits(path: Path, after: int) -> None:
-    """fsync all that the table's commits after version ``after`` added: data files, log entries, their folders."""
-    folders = {path, path / "_delta_log"}
+    """fsync all that the table's commits after version ``after`` added: data files, log entries, their folders.
+
+    A checkpoint follows every so many commits, once what it stands for is on the disk.
+    """
+    folders, newest = {path, path / "_delta_log"}, after
     for entry, actions in _entries(path, after):
         for action in actions:
             if "add" in action:
@@ -179,8 +179,22 @@ def sync_commits(path: Path, after: int) -> None:
                     sync_path(file)
                     folders.add(file.parent)
         sync_path(entry)
+        newest = int(entry.stem)
     for folder in sorted(folders):
         sync_path(folder)
+    if newest // COMMITS_A_CHECKPOINT > after // COMMITS_A_CHECKPOINT and after >= 0:
+        _checkpoint(path)
+
+
+def _checkpoint(path: Path) -> tuple[int, list[Path]]:
+    """Make a checkpoint of a table durably: its version and files. Whoever opens the table reads no entry before it."""
+    table = open_table(path.parent, path.name)
+    table.create_checkpoint()
+    version, log = table.version(), path / "_delta_log"
+    files = sorted(log.glob(f"{version:020d}.checkpoint*.parquet"))
+    for file in (*files, log / "_last_checkpoint", log):
+        sync_path(file)
+    return version, files
 
 
 def set_aside_torn_commits(folder: Path) -> bool:
@@ -199,18 +213,19 @@ def set_aside_torn_commits(folder: Path) -> bool:
 
 
 def _set_aside_torn_checkpoint(log: Path) -> bool:
-    """The same for a checkpoint; the log entries that it stands for are removed only once it is on the disk."""
-    torn = [file for file in log.glob("*.checkpoint*.parquet") if not _is_readable(file)]
-    for file in torn:
-        file.rename(file.with_suffix(".torn"))
-        (log / "_last_checkpoint").unlink(missing_ok=True)
-    return bool(torn)
+    """The same for the last checkpoint; the log entries that it stands for are there until it is on the disk."""
+    last = max(log.glob("*.checkpoint*.parquet"), default=None)
+    if last is None or _is_readable(last):
+        return False
+    last.rename(last.with_suffix(".torn"))
+    (log / "_last_checkpoint").unlink(missing_ok=True)
+    return True
 
 
 def _is_readable(checkpoint: Path) -> bool:
     try:
-        pq.read_metadata(checkpoint)
-    except pa.ArrowException:
+        pq.read_table(checkpoint)
+    except (pa.ArrowException, OSError):
         return False
     return True
 

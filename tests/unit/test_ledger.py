@@ -215,36 +215,6 @@ def test_compaction_changes_no_answer_and_other_tools_read_the_tables(tmp_path: 
     assert ask(packed, COUNTS, moment) == ask(home, COUNTS, moment)
 
 
-def torn(home: Path, table: str, keep: int) -> None:
-    """A power cut left one more entry of the log half written: the commit of a load that nobody was told of."""
-    last = max((home / "ledger" / table / "_delta_log").glob("*.json"))
-    last.with_name(f"{int(last.stem) + 1:020}.json").write_bytes(last.read_bytes()[:keep])
-
-
-@pytest.mark.parametrize("keep", [0, -20])
-@pytest.mark.parametrize("table", ["sightings", "loads"])
-def test_a_torn_last_log_entry_is_set_aside_by_the_next_load(table: str, keep: int, tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    load(home, facts(tmp_path, "a"))
-    torn(home, table, keep)
-    load(home, facts(tmp_path, "c"))
-    assert ask(home, COUNTS) == [(10, 10, 2)]
-    whole(home)
-    assert list((home / "ledger" / table / "_delta_log").glob("*.torn"))
-
-
-@pytest.mark.parametrize("keep", [0, -20])
-@pytest.mark.parametrize("table", ["sightings", "loads"])
-def test_after_a_power_cut_that_tore_a_log_entry_reading_works_before_the_next_load(
-    table: str, keep: int, tmp_path: Path
-) -> None:
-    home = tmp_path / "home"
-    load(home, facts(tmp_path, "a"))
-    torn(home, table, keep)
-    state = pipeline.status(settings_at(home))
-    assert (state["loads"], state["accounts"]) == (1, 5)
-
-
 def test_rows_of_a_killed_load_are_invisible_and_swept_by_the_next_load(tmp_path: Path) -> None:
     home = tmp_path / "home"
     load(home, facts(tmp_path, "a"))
