@@ -29,6 +29,9 @@ BASELINE_WEEKS = 12
 SHARE_OF_NETWORK = 0.5
 """Newcomers of a whole network are a cohort only where they are so large a share of those present."""
 
+MORE_PAIRS = 8
+"""So many pairs of things may one more newcomer show, besides those of a crowd that it may make."""
+
 TIMES_EXPECTED = 16.0
 """Newcomers of a crowd are a cohort only where they are so many times those expected, who are strangers among them."""
 
@@ -69,22 +72,22 @@ WITH weekly AS (
     SELECT source, place, sum(arrived)::BIGINT AS ever, min(week) AS first_week, max(week) AS last_week
     FROM weekly GROUP BY source, place
 ), showing AS (
-    SELECT place, week, sum(arrived) OVER (PARTITION BY one, kinds, week) - arrived AS one_alone,
-           sum(arrived) OVER (PARTITION BY other, kinds, week) - arrived AS other_alone,
-           sum(arrived) OVER (PARTITION BY kinds, week) - arrived AS rest
+    SELECT place, week, (sum(arrived) OVER (PARTITION BY one, kinds, week) - arrived)::BIGINT AS one_alone,
+           (sum(arrived) OVER (PARTITION BY other, kinds, week) - arrived)::BIGINT AS other_alone,
+           (sum(arrived) OVER (PARTITION BY kinds, week) - arrived)::BIGINT AS rest
     FROM weekly WHERE kinds IS NOT NULL
 )
 SELECT source, place, one, other, week, arrived, ever, first_week, last_week,
-       coalesce(one_alone * other_alone / greatest(1, rest), 0)::DOUBLE AS explained
+       coalesce(one_alone, 0) AS one_alone, coalesce(other_alone, 0) AS other_alone, coalesce(rest, 0) AS rest
 FROM weekly JOIN habits USING (source, place) LEFT JOIN showing USING (place, week) WHERE arrived >= $min_accounts - 1
 """
-"""``explained`` is how many would show both things of a crowd if among the week's other newcomers the one had nothing to
-do with the other. A browser that is new, or a bank that pays for sign-ups, makes many show one thing. One arrival short
-of a cohort counts as well, for those who ask what one more account would do."""
+"""Of a crowd: how many of the week's other newcomers show the one thing, the other, and any two of these kinds. One arrival
+short of a cohort counts as well, for those who ask what one more account would do."""
 
 PRESENT = f"""
 CREATE TABLE arrivals AS
-SELECT likely.source, likely.place::UUID AS place, likely.week, arrived, ever, first_week, last_week, explained,
+SELECT likely.source, likely.place::UUID AS place, likely.week, arrived, ever, first_week, last_week,
+       one_alone, other_alone, rest,
        count(DISTINCT present.account) AS present
 FROM likely JOIN (
     SELECT {ADDRESS} AS source, address AS place, account, first, last FROM visited
@@ -128,7 +131,8 @@ WHERE attributes.kind = $cohort
 
 class Arrivals(NamedTuple):
     """Newcomers by source, place and week, as columns: how many arrived and were present in the week, how many ever
-    arrived at the place, the first and last week in which any did, and how many the week's other newcomers explain."""
+    arrived at the place, the first and last week in which any did; and of a crowd, how many of the week's other newcomers
+    show the one thing, the other, and any two of the kinds."""
 
     source: Ints
     arrived: Ints
@@ -136,7 +140,15 @@ class Arrivals(NamedTuple):
     ever: Ints
     first_week: Ints
     last_week: Ints
-    explained: Floats
+    one_alone: Ints
+    other_alone: Ints
+    rest: Ints
+
+    @property
+    def explained(self) -> Floats:
+        """How many would show both things of a crowd if among the week's other newcomers the one had nothing to do with
+        the other: a browser that is new, or a bank that pays for sign-ups, makes many show one thing."""
+        return self.one_alone * self.other_alone / np.maximum(1, self.rest)
 
 
 def are_cohorts(arrivals: Arrivals, policy: CohortPolicy, expected_share: float) -> Bools:
@@ -201,18 +213,18 @@ def cohorts_sql(policy: Policy) -> dict[str, object]:
 
 def arrivals_of(found: pa.Table) -> Arrivals:
     """The columns of ``Arrivals`` of a table that has them."""
-    source, arrived, present, ever, first, last = (
-        found[name].to_numpy().astype(np.int64) for name in Arrivals._fields[:-1]
-    )
-    return Arrivals(source, arrived, present, ever, first, last, found["explained"].to_numpy())
+    return Arrivals(*(found[name].to_numpy().astype(np.int64) for name in Arrivals._fields))
 
 
 def may_be(candidates: pa.Table, policy: Policy, expected_share: float) -> Bools:
-    """Which candidates are worth counting who else is there: crowds that are beyond chance by their habits alone, and at
-    other places those that one more arrival might make so, even if it came in the last week that is remembered."""
+    """Which candidates are worth counting who else is there: those that one more arrival might make a cohort, even if it
+    came in the last week that is remembered, or with so many more things that others show."""
     nobody = candidates.append_column("present", pa.array(np.zeros(len(candidates), np.int64)))
     given = arrivals_of(nobody)
-    longest = np.maximum(given.last_week - given.first_week + 1, policy.cohort.retention_days // 7 + 2)
-    rate = expected(given.present, (given.ever - given.arrived) / (longest - 1), expected_share)
-    near = surprising(given.arrived + 1, rate, policy.cohorts.significance)
-    return np.where(given.source == CROWD, are_cohorts(given, policy.cohorts, expected_share), near)
+    one_more = given._replace(
+        arrived=given.arrived + 1,
+        ever=given.ever + 1,
+        last_week=np.maximum(given.last_week, given.first_week + policy.cohort.retention_days // 7 + 1),
+        rest=given.rest + MORE_PAIRS,
+    )
+    return are_cohorts(one_more, policy.cohorts, expected_share)

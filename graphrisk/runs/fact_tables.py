@@ -11,6 +11,7 @@ from scipy.sparse import coo_array
 
 from graphrisk.runs.splicing import without_type
 from graphrisk.runs.tables import FACT_SCHEMAS, build, lists
+from graphrisk.schema import HUB
 
 EVERY = """
 SELECT value, kind, week, -1 AS source, account, first, last, NULL::BOOLEAN AS returned, hint FROM weekly
@@ -32,14 +33,14 @@ ROUTES = """
 SELECT DISTINCT address, network FROM ($visited) WHERE network IS NOT NULL ORDER BY address
 """
 
-ARRIVALS = """
-SELECT place, source, week, present, ever, first_week, last_week, arrived
-FROM arrivals WHERE source IN (0, 1) ORDER BY place, source, week
+ARRIVALS = f"""
+SELECT place, source, week, present, ever, first_week, last_week, one_alone, other_alone, rest, arrived
+FROM arrivals WHERE source <> {HUB} ORDER BY place, source, week
 """
 
-NEWCOMERS = (
-    "SELECT account, first, last, returned FROM arrived WHERE source IN (0, 1) ORDER BY place, source, week, account"
-)
+NEWCOMERS = f"""
+SELECT account, first, last, returned FROM arrived WHERE source <> {HUB} ORDER BY place, source, week, account
+"""
 
 
 def facts_tables(columns: duckdb.DuckDBPyConnection) -> dict[str, pa.Table]:

@@ -134,6 +134,9 @@ FACT_SCHEMAS: dict[str, pa.Schema] = {
             ("ever", pa.int32()),
             ("first_week", pa.int32()),
             ("last_week", pa.int32()),
+            ("one_alone", pa.int64()),
+            ("other_alone", pa.int64()),
+            ("rest", pa.int64()),
             ("newcomers", pa.list_(_NEWCOMER)),
         ]
     ),
@@ -144,7 +147,8 @@ FACT_SCHEMAS: dict[str, pa.Schema] = {
 ``Policy.priced``, the week of an address or cohort, and where its ``uses`` begin. ``uses``, sorted by (attribute,
 account): first and last use; of a cohort, whether the account came back later. ``held`` has one row an account: its
 uses, when it was created, the verdict on it, and the first and last of its sightings. ``routes``: the network of each
-address. ``arrivals``, sorted by (place, source, week): newcomers at places where one more might make a cohort.
+address. ``arrivals``, sorted by (place, source, week): newcomers at places, and in crowds,
+where one more might make a cohort; of a crowd, what the other newcomers of the week show.
 """
 
 KEYED_FIELDS = ("token", "hint")

@@ -21,6 +21,7 @@ from graphrisk.sources.judging import (
     translations,
     values_sql,
 )
+from graphrisk.sources.letters import Letters
 from graphrisk.sources.mapping import plain
 from graphrisk.sources.normalise import PYTHON_NORMALISERS
 from graphrisk.sources.plain_text import judged
@@ -44,6 +45,7 @@ class DirectJudge:
         self._projected = projection(source, source.mapping, {})
         self._sql = sightings_sql(self._projected, policy, len(key.chain))
         self._bound = {**token_parameters(policy, key), "phone_region": policy.load.phone_region}
+        self._letters = Letters(columns)
         columns.register("mail_providers", mail_providers())
 
     def judge(self, sightings: Sequence[Sighting], now_us: int) -> list[dict[str, Any]]:
@@ -58,7 +60,7 @@ class DirectJudge:
         return [each for each in found if each is not None]
 
     def _plainly(self, sighting: Sighting, now_us: int) -> dict[str, Any] | None:
-        """The judgement of a sighting that is all plain text; None for any other."""
+        """The judgement of a sighting that is plain text, but for the letters of an address; None for any other."""
         account, value = sighting.get("account_id") or "", sighting.get("value")
         kind = (sighting.get("kind") or "").strip(" ").lower()
         plain_account = (
@@ -66,7 +68,10 @@ class DirectJudge:
         )
         if not plain_account or kind not in self._policy.kinds or value is None:
             return None
-        about = judged(self._policy.kinds[kind].normaliser, value, self._policy.load.phone_region)
+        normaliser = self._policy.kinds[kind].normaliser
+        about = judged(normaliser, value, self._policy.load.phone_region)
+        if about is None and normaliser == "address":
+            about = self._letters.judged(value)
         if about is None:
             return None
         first, last = _times(sighting)

@@ -60,6 +60,9 @@ PREPARED = (
 _untagged = "CASE WHEN ignores_tags THEN split_part(local_part, '+', 1) ELSE local_part END"
 _compact = "regexp_replace(v, '[ .-]', '', 'g')"
 
+LETTERS = r"regexp_replace(strip_accents(lower(v)), '[^\pL\pN]+', ' ', 'g')"
+"""SQL giving the letters and digits of a text, lower and without accents, and a space for whatever is between them."""
+
 CANONICAL: dict[Normaliser, str] = {
     "device": "nullif(CASE WHEN length(v) < 12 THEN v WHEN regexp_matches(v, '^[0-9A-Fa-f-]+$') THEN lower(replace(v, '-', ''))"
     " WHEN regexp_matches(v, '^[0-9A-Fa-f{}:.-]+$') THEN lower(regexp_replace(v, '[{}:.-]', '', 'g')) ELSE v END, '')",
@@ -69,7 +72,7 @@ CANONICAL: dict[Normaliser, str] = {
     f" THEN upper({_compact}) ELSE v END",
     "email": f"nullif(CASE WHEN ignores_dots THEN replace({_untagged}, '.', '') ELSE {_untagged} END, '')"
     " || '@' || coalesce(same_domain, mail_domain)",
-    "address": r"nullif(trim(regexp_replace(strip_accents(lower(v)), '[^\pL\pN]+', ' ', 'g')), '')",
+    "address": f"nullif(trim({LETTERS}), '')",
     "identifier": "nullif(upper(regexp_replace(v, '[\\s./_-]', '', 'g')), '')",
     "bin": r"nullif(regexp_extract(regexp_replace(v, '[ -]', '', 'g'), '^[0-9]{6,8}$'), '')",
     "user_agent": r"trim(regexp_replace(lower(v), '([/ :]v?)[0-9]+([._][0-9]+)*\b', '\1', 'g'))",

@@ -1,8 +1,8 @@
 """Single values of plain text (printable ASCII), judged in Python: what the SQL of ``normalise`` and ``judging`` gives.
 
 A statement for all kinds costs tens of milliseconds to begin with, however few its rows; a call during a sign-up
-cannot wait for it. A property holds the two equal. What is not plain text is left to the SQL, so that letters of all
-the world's alphabets have one definition.
+cannot wait for it. A property holds the two equal. What is not plain text is left to the SQL (addresses to ``letters``,
+which asks it), so that letters of all the world's alphabets have one definition.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from graphrisk.sources.normalise import (
     canonical_phone,
 )
 
-_SPACES = "\t\n\f\r "
+SPACES = "\t\n\f\r "
 _PUNCTUATION = "".join(sorted(set(string.punctuation) - set("$+<=>^`|~")))
 _PROVIDERS = {domain: rest for domain, *rest in MAIL_PROVIDERS}
 _ZEROS = re.compile(r"[0:.,_/+ -]*")
@@ -49,7 +49,7 @@ class Judged(NamedTuple):
 
 def judged(normaliser: Normaliser, value: str, phone_region: str | None) -> Judged | None:
     """The judgement of one value; None for what is not plain text."""
-    text = value.strip(_SPACES)
+    text = value.strip(SPACES)
     if not (text.isascii() and text.isprintable()):
         return None
     if text.lower() in NOTHING or _ZEROS.fullmatch(text):

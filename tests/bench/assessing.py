@@ -29,7 +29,7 @@ def main() -> None:
     """Print the latencies of newcomers one after the other, and at the rate."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.assessing", description=__doc__)
     parser.add_argument("--home", type=Path, help="a home with a published run; with --facts, instead of making one")
-    parser.add_argument("--facts", type=Path, help="the folder of sightings.parquet that the home was loaded from")
+    parser.add_argument("--facts", type=Path, help="the folder of facts that the home was loaded from")
     parser.add_argument("--accounts", type=int, default=20_000, help="of the marketplace that is made otherwise")
     parser.add_argument("--rate", type=float, default=50, help="requests a second")
     parser.add_argument("--seconds", type=float, default=30)
@@ -77,7 +77,7 @@ def _newcomers(facts: Path, count: int, seed: int) -> tuple[list[dict[str, Any]]
                  holders AS (SELECT kind, value, count(DISTINCT account_id) AS accounts FROM seen SEMI JOIN drawn USING (kind, value) GROUP BY ALL)
             SELECT kind, value, strftime(last_seen, '%Y-%m-%dT%H:%M:%SZ'), accounts > CASE kind {caps} ELSE 0 END
             FROM drawn JOIN holders USING (kind, value) ORDER BY hash(kind, value, last_seen)""",
-            [str(facts / "sightings.parquet")],
+            [str(facts / ("sightings/*.parquet" if (facts / "sightings").is_dir() else "sightings.parquet"))],
         ).fetchall()
     lots = [rows[start : start + VALUES] for start in range(0, len(rows) - VALUES + 1, VALUES)]
     newcomers = [

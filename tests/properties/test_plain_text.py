@@ -158,6 +158,38 @@ def test_values_at_every_edge_are_judged_as_a_load_would_judge_them() -> None:
     _assert_equal(_judge(Policy()), rows)
 
 
+def test_addresses_in_every_alphabet_are_judged_as_a_load_would_judge_them() -> None:
+    """Every character that can be printed and has a code below 2**17, within a word and as one."""
+    every = [chr(code) for code in range(0x80, 1 << 17) if chr(code).isprintable()]
+    values = [" ".join(f"a{one}e {one}" for one in every[at : at + 500]) for at in range(0, len(every), 500)]
+    values += ["Straße 5, Malmö", "ул. Ленина 5", "東京都千代田区1-1", "12 Rue de l’Église"]
+    rows = [{"account_id": "a", "kind": "address", "value": each, "seen_at": NOW.isoformat()} for each in values]
+    _assert_equal(_judge(Policy()), rows)
+
+
+words_of_the_world = st.text(
+    st.characters(min_codepoint=0x20, max_codepoint=0x1FFF) | st.characters(min_codepoint=0xAC00, max_codepoint=0xD7FF),
+    max_size=12,
+)
+
+
+@settings(max_examples=20, phases=(Phase.explicit, Phase.reuse, Phase.generate), deadline=None)
+@given(st.lists(words_of_the_world, min_size=50, max_size=100))
+def test_addresses_of_letters_beside_any_others_are_judged_as_a_load_would_judge_them(words: list[str]) -> None:
+    rows = [{"account_id": "a", "kind": "address", "value": each, "seen_at": NOW.isoformat()} for each in words]
+    _assert_equal(_judge(Policy()), rows)
+
+
+def test_an_address_in_letters_beyond_ascii_needs_no_statement_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It took 70 ms to be judged, and so did every call about an account in a Straße or an Église."""
+    judge = _judge(Policy())
+    monkeypatch.setattr(judge, "judge_by_sql", None)
+    row = {"account_id": "a", "kind": "address", "value": "12 Rue de l’Église, Malmö", "seen_at": NOW.isoformat()}
+    (told,) = judge.judge([row], microseconds(NOW))
+    plain = {**row, "value": "12 rue de l eglise malmo"}
+    assert told == judge.judge([plain], microseconds(NOW))[0]
+
+
 def _assert_equal(judge: DirectJudge, rows: Sequence[Mapping[str, str | None]]) -> None:
     now = microseconds(NOW)
     for row, told, wanted in zip(rows, judge.judge(rows, now), judge.judge_by_sql(rows, now), strict=True):

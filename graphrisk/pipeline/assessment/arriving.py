@@ -1,43 +1,31 @@
-"""One account more at its places: which cohorts there would be, would no longer be, and would grow."""
+"""One account more at its places: which cohorts there would be, would no longer be, and would grow.
+
+What it does to crowds is in ``crowding``.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
-from uuid import UUID
-
-import numpy as np
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from graphrisk.linkage.attributes import week_of
-from graphrisk.linkage.cohorts import CLOCK_SKEW_DAYS, Arrivals, are_cohorts
-from graphrisk.model import DAY_US, FIRST_MONDAY_US, WEEK_US, Ints
+from graphrisk.pipeline.assessment.gathered import (
+    Cohort,
+    Ever,
+    Member,
+    Newcomers,
+    Place,
+    Span,
+    cohorts_at,
+    different,
+    is_early,
+    known_at,
+    week_start,
+    weeks_of,
+)
 from graphrisk.policy import Policy
 from graphrisk.runs.facts import Facts
-from graphrisk.schema import ADDRESS, CROWD, HUB, NETWORK
-
-Span = tuple[int, int]
-Place = tuple[int, bytes]
-"""A source (as in ``linkage.cohorts``) and a value."""
-
-
-@dataclass
-class Newcomers:
-    """Who arrived at a place in a week: first and last use there, and whether they came back; and who was present."""
-
-    arrived: dict[int, tuple[int, int, bool]] = field(default_factory=dict)
-    present: int = 0
-
-
-@dataclass(frozen=True)
-class Cohort:
-    """A cohort that the account changes: with its members as they would be, or none where it would be no more."""
-
-    place: bytes
-    week: int
-    source: int
-    members: dict[int, tuple[int, int, bool]]
+from graphrisk.schema import ADDRESS, HUB, NETWORK
 
 
 @dataclass(frozen=True)
@@ -48,21 +36,11 @@ class Visits:
     after: dict[Place, list[Span]]
 
 
-class Shown(NamedTuple):
-    """Something that many strangers show: its kind (code), 16 bytes of its token, first and last use."""
-
-    kind: int
-    value: bytes
-    first: int
-    last: int
-
-
 class Arriving:
     """Cohorts at the places of one account (``account`` is a number of the caller's) once its visits are known."""
 
     def __init__(self, facts: Facts, policy: Policy, expected_share: float, account: int) -> None:
         self._facts, self._policy, self._share, self._account = facts, policy, expected_share, account
-        self._cohort = policy.codes()["cohort"]
 
     def changes(self, visits: Visits, created_before: int | None, created: int | None) -> Iterator[Cohort]:
         """The cohorts that change at the places visited, by address and network."""
@@ -70,12 +48,9 @@ class Arriving:
             source, value = place
             rows = self._facts.arrivals_at(value, source)
             if rows:
-                known = {row["week"]: Newcomers(_told(row["newcomers"]), row["present"]) for row in rows}
-                first = rows[0]
                 yield from self._at(
                     place,
-                    known,
-                    (first["ever"], first["first_week"], first["last_week"]),
+                    *known_at(rows),
                     (visits.before.get(place, []), visits.after[place]),
                     (created_before, created),
                 )
@@ -111,30 +86,13 @@ class Arriving:
             else self._accepted(place, self._with(known, ever, [before] if before else [], created_before))
         )
         new = self._accepted(place, self._with(known, ever, [after], created))
-        yield from _different(place, old, new)
-
-    def joined_crowds(self, shown: Sequence[Shown], created: int | None) -> Iterator[Cohort]:
-        """The cohorts of crowds, as the run found them, that the account joins by showing both things when it signs up."""
-        early = [each for each in shown if self._is_early(each.first, created)]
-        for one in early:
-            for other in early:
-                if one.kind < other.kind:
-                    week = week_of(max(one.first, other.first))
-                    place = crowd_of(one.value, other.value)
-                    row, there = self._facts.find(place, self._cohort, week, CROWD)
-                    holders = self._facts.holders(row).tolist() if there else []
-                    if there and self._account not in holders:
-                        first, last = self._facts.stays(row)
-                        spans = zip(holders, first.tolist(), last.tolist(), strict=True)
-                        members = {account: (begin, end, False) for account, begin, end in spans}
-                        members[self._account] = (max(one.first, other.first), max(one.last, other.last), False)
-                        yield Cohort(place, week, CROWD, members)
+        yield from different(place, old, new)
 
     def _at(
         self,
         place: Place,
         known: dict[int, Newcomers],
-        ever: tuple[int, int, int],
+        ever: Ever,
         stays: tuple[list[Span], list[Span]],
         created: tuple[int | None, int | None],
     ) -> Iterator[Cohort]:
@@ -148,12 +106,12 @@ class Arriving:
         without, count = self._without(known, ever, before, created[0])
         old = self._accepted(place, self._with(without, count, before, created[0], came_back))
         new = self._accepted(place, self._with(without, count, after, created[1], came_back))
-        yield from _different(place, old, new)
+        yield from different(place, old, new)
 
     def _without(
-        self, known: dict[int, Newcomers], ever: tuple[int, int, int], stays: list[Span], created: int | None
-    ) -> tuple[dict[int, Newcomers], tuple[int, int, int]]:
-        there = _weeks_of(stays)
+        self, known: dict[int, Newcomers], ever: Ever, stays: list[Span], created: int | None
+    ) -> tuple[dict[int, Newcomers], Ever]:
+        there = weeks_of(stays)
         left = {
             week: Newcomers(
                 {account: told for account, told in each.arrived.items() if account != self._account},
@@ -166,12 +124,12 @@ class Arriving:
     def _with(
         self,
         known: dict[int, Newcomers],
-        ever: tuple[int, int, int],
+        ever: Ever,
         stays: list[Span],
         created: int | None,
         came_back: bool = False,
-    ) -> tuple[dict[int, Newcomers], tuple[int, int, int]]:
-        there, arrival = _weeks_of(stays), self._arrival(stays, created)
+    ) -> tuple[dict[int, Newcomers], Ever]:
+        there, arrival = weeks_of(stays), self._arrival(stays, created)
         found = {week: Newcomers(dict(each.arrived), each.present + (week in there)) for week, each in known.items()}
         count, first, last = ever
         if arrival is not None:
@@ -183,26 +141,15 @@ class Arriving:
                 found[week].arrived[self._account] = (*arrival, returned)
         return found, (count, first, last)
 
-    def _accepted(
-        self, place: Place, known: tuple[dict[int, Newcomers], tuple[int, int, int]]
-    ) -> dict[int, dict[int, tuple[int, int, bool]]]:
-        """The members of the cohorts at a place, by week."""
-        newcomers, ever = known
-        weeks = sorted(newcomers)
-        if not weeks:
-            return {}
-        counts = np.array([[place[0], len(newcomers[week].arrived), newcomers[week].present, *ever] for week in weeks])
-        are = are_cohorts(_arrivals(counts), self._policy.cohorts, self._share)
-        return {week: newcomers[week].arrived for week, accepted in zip(weeks, are.tolist(), strict=True) if accepted}
+    def _accepted(self, place: Place, known: tuple[dict[int, Newcomers], Ever]) -> dict[int, dict[int, Member]]:
+        return cohorts_at(place, *known, self._policy, self._share)
 
     def _arrival(self, stays: list[Span], created: int | None) -> Span | None:
         """The first stay that begins about when the account was created."""
         return min((stay for stay in stays if self._is_early(stay[0], created)), default=None)
 
     def _is_early(self, first: int, created: int | None) -> bool:
-        if created is None:
-            return False
-        return created - CLOCK_SKEW_DAYS * DAY_US <= first <= created + self._policy.cohorts.new_days * DAY_US
+        return is_early(first, created, self._policy)
 
 
 def is_place(kind: str, policy: Policy, accounts: int) -> bool:
@@ -211,38 +158,6 @@ def is_place(kind: str, policy: Policy, accounts: int) -> bool:
     return rules.cohorts and rules.normaliser != "ip" and accounts > rules.cap
 
 
-def crowd_of(one: bytes, other: bytes) -> bytes:
-    """The place that two things shown together stand for, as linkage makes it of their UUIDs."""
-    text = f"{UUID(bytes=one)}{UUID(bytes=other)}"
-    return hashlib.md5(text.encode(), usedforsecurity=False).digest()
-
-
 def places_of(address: bytes, network: bytes | None) -> list[Place]:
     """The places of a visit."""
     return [(ADDRESS, address), *([(NETWORK, network)] if network else [])]
-
-
-def week_start(week: int) -> int:
-    """The first microsecond of a week."""
-    return WEEK_US * week + FIRST_MONDAY_US
-
-
-def _arrivals(counts: Ints) -> Arrivals:
-    source, arrived, present, ever, first, last = counts.T
-    return Arrivals(source, arrived, present, ever, first, last, np.zeros(len(counts)))
-
-
-def _told(newcomers: list[dict[str, int]]) -> dict[int, tuple[int, int, bool]]:
-    return {each["account"]: (each["first"], each["last"], bool(each["returned"])) for each in newcomers}
-
-
-def _weeks_of(stays: list[Span]) -> set[int]:
-    return {week for first, last in stays for week in range(week_of(first), week_of(last) + 1)}
-
-
-def _different(
-    place: Place, old: dict[int, dict[int, tuple[int, int, bool]]], new: dict[int, dict[int, tuple[int, int, bool]]]
-) -> Iterator[Cohort]:
-    for week in sorted(old.keys() | new.keys()):
-        if old.get(week) != new.get(week):
-            yield Cohort(place[1], week, place[0], new.get(week, {}))

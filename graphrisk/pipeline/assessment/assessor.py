@@ -17,7 +17,9 @@ import pyarrow as pa
 
 from graphrisk.linkage.local import priced_pairs
 from graphrisk.model import NEVER, Ints
-from graphrisk.pipeline.assessment.arriving import Arriving, Cohort, Span, is_place
+from graphrisk.pipeline.assessment.arriving import Arriving, is_place
+from graphrisk.pipeline.assessment.crowding import crowds_changed
+from graphrisk.pipeline.assessment.gathered import Cohort, Span
 from graphrisk.pipeline.assessment.holdings import Holdings, Seen
 from graphrisk.pipeline.assessment.overlay import Key, Overlay
 from graphrisk.pipeline.assessment.reaching import Reach
@@ -71,9 +73,11 @@ class Assessor:
         before = self.holdings.held(row)
         own = self.holdings.grown(before, newcomer.sightings)
         visits = self.holdings.visits(before, newcomer.sightings)
-        arriving = Arriving(self.facts, self.policy, self.reference.expected_new_share, row)
+        share = self.reference.expected_new_share
+        arriving = Arriving(self.facts, self.policy, share, row)
         cohorts = list(arriving.changes(visits, created_before, created))
-        cohorts += arriving.joined_crowds(self.holdings.shown(newcomer.sightings), created)
+        shown = self.holdings.shown(newcomer.sightings)
+        cohorts += crowds_changed(self.facts, self.policy, share, row, shown, created)
         for key, span in own.items():
             cohorts += self._at_hub(arriving, key, before.get(key), span, created_before, created)
         changed = {(each.place, self._codes["cohort"], each.week, each.source) for each in cohorts}

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from graphrisk.linkage.attributes import week_of
 from graphrisk.model import DAY_US
-from graphrisk.pipeline.assessment.arriving import Place, Shown, Span, Visits, places_of, week_of, week_start
+from graphrisk.pipeline.assessment.arriving import Visits, places_of
+from graphrisk.pipeline.assessment.crowding import Shown
+from graphrisk.pipeline.assessment.gathered import Place, Span, week_start
 from graphrisk.pipeline.assessment.overlay import Key
 from graphrisk.policy import Policy
 from graphrisk.runs.facts import Facts

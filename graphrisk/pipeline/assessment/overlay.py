@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graphrisk.model import Ints, Uses
-from graphrisk.pipeline.assessment.arriving import Cohort, Span
+from graphrisk.pipeline.assessment.gathered import Cohort, Span
 from graphrisk.runs.facts import Facts
 
 Key = tuple[bytes, int, int, int]

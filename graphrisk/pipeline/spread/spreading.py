@@ -43,7 +43,7 @@ FETCHED = {
     "weekly": "SELECT account, kind, value, week, first, last, hint FROM held",
     "retained": SPANS,
     "visited": "SELECT DISTINCT address, network FROM visited WHERE network IS NOT NULL",
-    "arrivals": "SELECT source, place, week, arrived, ever, first_week, last_week, present FROM arrivals",
+    "arrivals": "SELECT source, place, week, arrived, ever, first_week, last_week, one_alone, other_alone, rest, present FROM arrivals",
     "arrived": "SELECT source, place, week, account, first, last, returned FROM arrived",
 }
 """What the tables of a run are made from, as linkage leaves it in DuckDB."""
