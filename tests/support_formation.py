@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -204,14 +205,15 @@ def as_links(ties: list[Tie]) -> Links:
 
 
 def expected_like(
-    ties: list[Tie], community: Community, opened: list[int], min_core: int = 2
+    ties: list[Tie], community: Community, opened: list[int], min_core: int = 2, around: Sequence[int] | None = None
 ) -> list[dict[int, tuple[bool, int]]]:
     """What ``form_rings`` says of each ring's members, in plain values."""
     accounts = np.array(sorted(community), np.int64)
     labels = np.array([community[int(account)] for account in accounts], np.int64)
     policy = RingPolicy(min_core=min_core)
     nothing = np.zeros(len(accounts), bool)
-    rings, members, _ = form_rings(accounts, labels, np.array(opened)[accounts], as_links(ties), nothing, policy)
+    since, wanted = np.array(opened)[accounts], None if around is None else np.array(around, np.int64)
+    rings, members, _ = form_rings(accounts, labels, since, as_links(ties), nothing, policy, wanted)
     rows = list(zip(*(column.tolist() for column in members), strict=True))
     return [
         {account: (core, pull) for ring, account, core, pull in rows if ring == each} for each in range(len(rings.size))

@@ -33,8 +33,8 @@ MOST_PARTS, MOST_PAIRS = 32, 200_000
 
 @dataclass(frozen=True)
 class Formed:
-    """What detection found: links and all evidence, rings, their members and links, and the ring (−1: none) and role
-    of each account of the part."""
+    """What detection found: links and all evidence, the rings that were asked for, their members and links, and the ring
+    (−1: none of these) and role of each account of the part."""
 
     links: Links
     evidence: Evidence
@@ -65,7 +65,8 @@ class Part:
     def formed(self, around: Ints, without: Bools | None = None) -> Formed:
         """Linkage, detection and rings, as if the attributes of ``uses`` marked in ``without`` were shared by nobody.
 
-        Once what was too large has come apart, only what still holds one of the accounts ``around`` is looked at.
+        Once what was too large has come apart, only what still holds one of the accounts ``around`` is looked at, and only
+        the rings of their communities are formed.
         """
         policy = self.policy
         links, evidence = self.priced.links(self.threshold, without)
@@ -79,6 +80,7 @@ class Part:
             components.links,
             components.oversize[components.component] | self.raised,
             policy.rings,
+            around,
         )
         ring, core = np.full(len(self.accounts), -1), np.zeros(len(self.accounts), bool)
         of = np.searchsorted(self.accounts, members.account)

@@ -11,7 +11,13 @@ from graphrisk.rings.roles import Roles, Ties, roles_in
 
 
 def form_rings(
-    accounts: Ints, community: Ints, open_since: Ints, links: Links, oversize: Bools, policy: RingPolicy
+    accounts: Ints,
+    community: Ints,
+    open_since: Ints,
+    links: Links,
+    oversize: Bools,
+    policy: RingPolicy,
+    around: Ints | None = None,
 ) -> tuple[Rings, Members, RingLinks]:
     """The rings among communities.
 
@@ -25,6 +31,10 @@ def form_rings(
     ties = Ties(links, ends, opened, of_openings_together(opened, links.onset))
     # Strangers to each other sign up at one place, so that links with a cohort do not make two communities one.
     community = joined(community, ends[:, ties.together & ~links.with_cohort])
+    if around is not None:
+        kept = np.isin(community, community[np.isin(accounts, around)])
+        accounts, open_since, oversize = accounts[kept], open_since[kept], oversize[kept]
+        community, ties = np.unique(community[kept], return_inverse=True)[1], ties.among(kept)
     community, found = _campaigns_apart(community, open_since, ties, policy)
     is_ring = _are_rings(community, found.core, policy)
     ring_of = np.cumsum(is_ring) - 1

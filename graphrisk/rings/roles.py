@@ -34,6 +34,11 @@ class Ties(NamedTuple):
         """Those in the given rows, in their order."""
         return Ties(self.links.take(rows), self.ends[:, rows], self.opened[:, rows], self.together[rows])
 
+    def among(self, accounts: Bools) -> Ties:
+        """Those between accounts of a part of all, with the places of their ends in that part."""
+        inside = self.take(accounts[self.ends[0]] & accounts[self.ends[1]])
+        return inside._replace(ends=(np.cumsum(accounts) - 1)[inside.ends])
+
 
 class Roles(NamedTuple):
     """What ``roles_in`` finds: the links inside communities by community and onset, the community of each, and whether it

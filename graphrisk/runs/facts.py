@@ -43,8 +43,12 @@ class Facts:
         """One row an account: when it was created, the verdict on it, its first and last sighting."""
         self._routes = Sorted(_column(tables["routes"], "address"))
         self._networks = _column(tables["routes"], "network")
-        self._arrivals = tables["arrivals"]
-        self._places = Sorted(_column(self._arrivals, "place"))
+        self._places = Sorted(_column(tables["arrivals"], "place"))
+        numbers = tables["arrivals"].drop(["place", "newcomers"])
+        self._arrivals = {name: pc.fill_null(_column(numbers, name), 0).to_numpy() for name in numbers.column_names}
+        arrived = _column(tables["arrivals"], "newcomers")
+        self._arriving = arrived.offsets.to_numpy()
+        self._newcomers = [each.to_numpy(zero_copy_only=False) for each in arrived.values.flatten()]
 
     def token(self, attribute: int) -> str:
         return f"{self._key_id}:{self._values[attribute].hex()}"
@@ -125,10 +129,15 @@ class Facts:
         return self._networks[rows.start].as_py() if rows else None
 
     def arrivals_at(self, place: bytes, source: int) -> list[dict[str, Any]]:
-        """The rows of ``arrivals`` of a place, by week."""
-        rows = self._places.range(place)
-        found = self._arrivals.slice(rows.start, len(rows)).to_pylist()
-        return [row for row in found if row["source"] == source]
+        """The rows of ``arrivals`` of a place, by week; ``newcomers``: account → first and last use, and whether it came
+        back."""
+        rows = [row for row in self._places.range(place) if self._arrivals["source"][row] == source]
+        found: list[dict[str, Any]] = [{name: int(each[row]) for name, each in self._arrivals.items()} for row in rows]
+        for row, told in zip(rows, found, strict=True):
+            here = slice(self._arriving[row], self._arriving[row + 1])
+            account, *stays = (column[here].tolist() for column in self._newcomers)
+            told["newcomers"] = dict(zip(account, zip(*stays, strict=True), strict=True))
+        return found
 
     def uses_of(self, accounts: Ints, also: Collection[int] = ()) -> Uses:
         """What the given accounts (sorted) share with any others, by attribute, then account; and the attributes in

@@ -97,6 +97,17 @@ class Snapshot:
         here = slice(offsets[row], offsets[row + 1])
         return links[here].astype(np.int64), accounts[here].astype(np.int64)
 
+    def neighbours_of(self, row: int) -> tuple[list[int], list[int]]:
+        """The same accounts (rows), and how strong each link is: for those who follow links from account to account."""
+        offsets, _, accounts = self._link_lists
+        here = slice(offsets[row], offsets[row + 1])
+        return accounts[here].tolist(), self._strengths[here].tolist()
+
+    @cached_property
+    def _strengths(self) -> Any:
+        links = self._link_lists[1]
+        return _whole(self.links, "strength").to_numpy()[links]
+
     @cached_property
     def _link_lists(self) -> tuple[Any, Any, Any]:
         links, accounts = (self._neighbours[name] for name in ("link", "account"))
@@ -221,7 +232,7 @@ class Snapshot:
 
     def warm(self) -> None:
         """Make what the first questions would otherwise wait for."""
-        for name in ("score", "logit", "ring_of", "is_core", "percentile", "strength"):
+        for name in ("score", "logit", "ring_of", "is_core", "percentile", "strength", "_strengths"):
             getattr(self, name)
         for name in ("reason_bounds", "reason_bytes"):
             getattr(self, name)

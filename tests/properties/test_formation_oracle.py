@@ -114,6 +114,19 @@ def test_a_community_is_judged_the_same_whatever_else_is_there(
     assert [ring for ring in whole if set(ring) <= set(alone)] == expected_like(few, alone, opened)
 
 
+@given(communities(), OPENED, st.integers(0, 2**16))
+@WIDE
+def test_around_an_account_its_rings_are_formed_as_among_all(
+    given_links: tuple[list[Tie], Community], opened: list[int], draw: int
+) -> None:
+    ties, community = given_links
+    account = sorted(community)[draw % len(community)]
+    whole_of = joined_by_hand(ties, community, dict(enumerate(opened)))
+    block = {each for each, of in whole_of.items() if of == whole_of[account]}
+    wanted = [ring for ring in expected_like(ties, community, opened) if set(ring) <= block]
+    assert expected_like(ties, community, opened, around=[account]) == wanted
+
+
 def test_no_links_no_rings() -> None:
     nothing = np.zeros(0, np.int64)
     rings, members, ring_links = form_rings(nothing, nothing, nothing, links_of([]), nothing.astype(bool), RingPolicy())

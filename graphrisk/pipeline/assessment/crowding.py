@@ -63,7 +63,7 @@ def crowds_changed(
     for pair in pairs:
         place = crowd_of(pair.one, pair.other)
         rows = facts.arrivals_at(place, CROWD)
-        if rows and not any(each["account"] == account for row in rows for each in row["newcomers"]):
+        if rows and not any(account in row["newcomers"] for row in rows):
             known, ever = known_at(rows)
             old = cohorts_at((CROWD, place), known, ever, policy, expected_share)
             new = cohorts_at((CROWD, place), *_with(known, ever, pair, pairs, account), policy, expected_share)

@@ -72,11 +72,7 @@ def week_start(week: int) -> int:
 def known_at(rows: list[dict[str, Any]]) -> tuple[dict[int, Newcomers], Ever]:
     """What the rows of ``arrivals`` of one place say: newcomers by week, and how many there ever were."""
     weeks = {
-        row["week"]: Newcomers(
-            {each["account"]: (each["first"], each["last"], bool(each["returned"])) for each in row["newcomers"]},
-            row["present"],
-            (row["one_alone"] or 0, row["other_alone"] or 0, row["rest"] or 0),
-        )
+        row["week"]: Newcomers(row["newcomers"], row["present"], (row["one_alone"], row["other_alone"], row["rest"]))
         for row in rows
     }
     return weeks, (rows[0]["ever"], rows[0]["first_week"], rows[0]["last_week"])

@@ -32,11 +32,10 @@ class Reach:
 
     def _links_of(self, account: int) -> list[tuple[int, int]]:
         if account not in self._known:
-            others, strength = self._stored(account)
-            found = zip(others, strength, strict=True)
+            found = list(zip(*self._stored(account), strict=True))
             if account in self._near:
-                found = [link for link in found if link[0] not in self._near]
-            self._known[account] = [*self._again.get(account, ()), *found]
+                found = [*self._again.get(account, ()), *(link for link in found if link[0] not in self._near)]
+            self._known[account] = found
         return self._known[account]
 
     def component(self) -> tuple[Ints, int, bool]:
@@ -86,5 +85,5 @@ class Reach:
         """The links of an account in the run: other ends and strengths, strongest first."""
         if account % 2:
             return [], []
-        rows, others = self._snapshot.links_of(account // 2)
-        return (2 * others).tolist(), self._snapshot.strength[rows].tolist()
+        others, strength = self._snapshot.neighbours_of(account // 2)
+        return [2 * other for other in others], strength
