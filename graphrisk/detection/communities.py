@@ -42,6 +42,8 @@ def find_communities(
         restarts=policy.restarts,
     )
     hard = np.flatnonzero(~is_one_community(components, policy.resolution))
+    if not len(hard):
+        return components.component
     members = np.argsort(components.component, kind="stable")
     starts = np.searchsorted(components.component[members], np.arange(components.count + 1))
     of_link = components.component[components.place(components.links.a)]
