@@ -97,11 +97,13 @@ class Snapshot:
         here = slice(offsets[row], offsets[row + 1])
         return links[here].astype(np.int64), accounts[here].astype(np.int64)
 
-    def neighbours_of(self, row: int) -> tuple[list[int], list[int]]:
-        """The same accounts (rows), and how strong each link is: for those who follow links from account to account."""
+    def neighbours_of(self, row: int, least: int) -> list[int]:
+        """The same accounts (rows), as far as the links are so strong (milli-nats)."""
         offsets, _, accounts = self._link_lists
-        here = slice(offsets[row], offsets[row + 1])
-        return accounts[here].tolist(), self._strengths[here].tolist()
+        begin, end = offsets[row], offsets[row + 1]
+        if begin < end and self._strengths[end - 1] < least:
+            end = begin + np.count_nonzero(self._strengths[begin:end] >= least)
+        return accounts[begin:end].tolist()
 
     @cached_property
     def _strengths(self) -> Any:

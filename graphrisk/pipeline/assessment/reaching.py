@@ -50,10 +50,14 @@ class Reach:
         # One account after the other: components are long chains, where arrays of one level have one element.
         found, edge = {self.number}, [self.number]
         while edge:
-            for other, strength in self._links_of(edge.pop()):
-                if strength >= threshold and other not in found:
-                    found.add(other)
-                    edge.append(other)
+            account = edge.pop()
+            if account in self._near:
+                others = {other for other, strength in self._links_of(account) if strength >= threshold}
+            else:
+                others = {2 * row for row in self._snapshot.neighbours_of(account // 2, threshold)}
+            others -= found
+            found |= others
+            edge += others
             if len(found) > self._policy.detection.oversize:
                 return None
         return found
@@ -85,5 +89,5 @@ class Reach:
         """The links of an account in the run: other ends and strengths, strongest first."""
         if account % 2:
             return [], []
-        others, strength = self._snapshot.neighbours_of(account // 2)
-        return [2 * other for other in others], strength
+        rows, others = self._snapshot.links_of(account // 2)
+        return (2 * others).tolist(), self._snapshot.strength[rows].tolist()
