@@ -67,7 +67,7 @@ def _measure(home: Path, newcomers: list[dict[str, Any]], given: Any) -> None:
 def _newcomers(facts: Path, count: int, seed: int) -> tuple[list[dict[str, Any]], float]:
     """Accounts as they are asked about, and the share of them with a value that more accounts use than count."""
     policy = Policy().priced()
-    caps = " ".join(f"WHEN '{kind}' THEN {each.cap}" for kind, each in policy.items())
+    caps = " ".join(f"WHEN '{kind}' THEN {each.cap}" for kind, each in policy.items() if each.cap > 1)
     with duckdb.connect() as db:
         db.execute("SET threads = 1")  # a sample is the same each time only so
         rows = db.execute(
@@ -75,7 +75,7 @@ def _newcomers(facts: Path, count: int, seed: int) -> tuple[list[dict[str, Any]]
             WITH seen AS (SELECT * FROM read_parquet(?)),
                  drawn AS (SELECT kind, value, last_seen FROM seen USING SAMPLE reservoir({count * VALUES} ROWS) REPEATABLE ({seed})),
                  holders AS (SELECT kind, value, count(DISTINCT account_id) AS accounts FROM seen SEMI JOIN drawn USING (kind, value) GROUP BY ALL)
-            SELECT kind, value, strftime(last_seen, '%Y-%m-%dT%H:%M:%SZ'), accounts > CASE kind {caps} ELSE 0 END
+            SELECT kind, value, strftime(last_seen, '%Y-%m-%dT%H:%M:%SZ'), accounts > CASE kind {caps} ELSE 1e18 END
             FROM drawn JOIN holders USING (kind, value) ORDER BY hash(kind, value, last_seen)""",
             [str(facts / ("sightings/*.parquet" if (facts / "sightings").is_dir() else "sightings.parquet"))],
         ).fetchall()
