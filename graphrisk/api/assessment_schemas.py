@@ -23,7 +23,10 @@ from graphrisk.api.schemas import (
 
 class AssessedRing(Strict):
     ring_id: Annotated[
-        RingId | None, Field(description="The ring of the run that it would be; null for one that would be new.")
+        RingId | None,
+        Field(
+            description="The ring of the run that it would be, or the one that was retired lately and would be back; null for one that would be new."
+        ),
     ]
     touches: Annotated[list[RingId], Field(description="The rings of the run whose accounts it would have.")]
     role: Role

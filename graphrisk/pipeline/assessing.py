@@ -103,14 +103,14 @@ class WhatIf:
         rows = np.unique(self._snapshot.ring_of[numbers // 2])
         touched = self._snapshot.rings["ring_id"].take(pa.array(rows[rows >= 0])).to_pylist()
         names = dict(zip(found.part.accounts.tolist(), found.part.ids.to_pylist(), strict=True))
-        lineage = [self._snapshot.lineage_of(ring_id) for ring_id in touched]
+        core = [names[number] for number in ring.core.tolist()]
+        lineage = [self._snapshot.lineage_of(ring_id) for ring_id in touched] + self._snapshot.retired_of(core)
         known = read_lineage(pa.Table.from_pylist(lineage, self._snapshot.lineage.schema))
         moment = microseconds(datetime.fromisoformat(self._snapshot.manifest["as_of"]))
-        core = [names[number] for number in ring.core.tolist()]
         named = identify([core], set(touched), known, self._snapshot.run_id, moment, self._policy.rings)
         ring_id = named.ring_ids[0]
         return {
-            "ring_id": ring_id if ring_id in touched else None,
+            "ring_id": ring_id if ring_id in {each.ring_id for each in known} else None,
             "touches": touched,
             "role": "core" if (ring.core == found.number).any() else "associate",
             "size": len(ring.accounts),

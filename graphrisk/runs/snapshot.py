@@ -4,7 +4,7 @@
 # pyright: reportAttributeAccessIssue=false
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,20 @@ class Snapshot:
     def retired(self) -> list[dict[str, Any]]:
         """The lineage of every retired ring id, by id."""
         return self.lineage.filter(pc.equal(self.lineage["status"], "retired")).drop(["core"]).to_pylist()
+
+    def retired_of(self, account_ids: Collection[str]) -> list[dict[str, Any]]:
+        """The lineage of the rings retired lately that had any of these accounts in their core, by id."""
+        rows = {row for account_id in account_ids for row in self._retired_with.get(account_id, ())}
+        return self.lineage.take(pa.array(sorted(rows), pa.int64())).to_pylist()
+
+    @cached_property
+    def _retired_with(self) -> dict[str, list[int]]:
+        core, found = _whole(self.lineage, "core"), dict[str, list[int]]()
+        retired = pc.and_(pc.equal(self.lineage["status"], "retired"), pc.greater(pc.list_value_length(core), 0))
+        for row in np.flatnonzero(pc.fill_null(retired, False).to_numpy()).tolist():
+            for account_id in core[row].as_py():
+                found.setdefault(account_id, []).append(row)
+        return found
 
     def account_id(self, row: int) -> str:
         return self._ids[row].decode()

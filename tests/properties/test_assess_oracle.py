@@ -84,7 +84,7 @@ def newcomer(dice: random.Random, known: list[dict[str, str]], facts: dict[str, 
 def said_of(at: Settings, run: str, account_id: str) -> dict[str, Any]:
     found = pipeline.account(at, account_id, run)
     ring = pipeline.ring(at, found["ring_id"], run) if found["ring_id"] else None
-    snapshot = Snapshot(at.runs, run)
+    snapshot, live = Snapshot(at.runs, run), Snapshot(at.runs, current_run(at.home) or "")
     links, others = snapshot.links_of(snapshot.account_row(account_id) or 0)
     return {
         "score": found["score"],
@@ -96,6 +96,7 @@ def said_of(at: Settings, run: str, account_id: str) -> dict[str, Any]:
         },
         "ring": ring
         and {
+            "ring_id": found["ring_id"] if live.lineage_of(found["ring_id"]) else None,
             "size": ring["size"],
             "core_size": ring["core_size"],
             "score": ring["score"],
@@ -115,7 +116,7 @@ def asked_for(one: dict[str, Any]) -> dict[str, Any]:
 
 def told(answer: dict[str, Any]) -> dict[str, Any]:
     """The same of what ``assess`` says."""
-    kept = ("size", "core_size", "score", "recommended", "rival", "lead", "role")
+    kept = ("ring_id", "size", "core_size", "score", "recommended", "rival", "lead", "role")
     ring = answer["ring"]
     return {
         "score": answer["score"],
@@ -198,6 +199,31 @@ def test_who_shows_what_a_crowd_shows_joins_it_or_makes_it_one_as_in_a_run(
     expected = [f"crowd{number:03d}" for number in range(members)] if linked else []
     assert sorted(link["account_id"] for link in answer["links"]) == expected
     assert told(answer) == said_of(at, run, late["account_id"])
+
+
+def test_who_brings_a_retired_ring_back_is_told_its_id(tmp_path: Path) -> None:
+    """Four share a device; more come than a device has owners, and the ring is retired; then one has a device of each of the four."""
+    policy, names = tight(), [f"acc{number}" for number in range(4)]
+    facts: dict[str, list[dict[str, str]]] = {
+        "accounts": [account(name, MONDAY - 8 * number * DAY_US) for number, name in enumerate(names)],
+        "sightings": [sighting(name, "device", "one of all four", MONDAY) for name in names]
+        + [sighting(name, "device", f"own device of {name}", MONDAY) for name in names],
+        "labels": [],
+    }
+    base = published(tmp_path, facts, policy)
+    ring_id = pipeline.account(base, names[0])["ring_id"]
+    hub = [sighting(f"other{number}", "device", "one of all four", MONDAY) for number in range(5)]
+    pipeline.load(base, policy, [str(write_facts(tmp_path / "hub", {"accounts": [], "sightings": hub, "labels": []}))])
+    pipeline.publish(base, policy, detect(base, policy=policy)["run_id"], "a test says so")
+    assert pipeline.account(base, names[0])["ring_id"] is None
+    thief = {
+        **account("thief", MONDAY + DAY_US),
+        "sightings": [sighting("thief", "device", f"own device of {name}", MONDAY + DAY_US) for name in names],
+    }
+    (answer,) = what_if(base).assess(asked_of(asked_for(thief)))
+    at, run = loaded_instead(base, tmp_path / "then", thief, policy)
+    assert (answer["ring"]["ring_id"], answer["ring"]["touches"]) == (ring_id, [])
+    assert told(answer) == said_of(at, run, "thief")
 
 
 def test_who_comes_back_to_where_it_arrived_longer_ago_than_addresses_are_kept_is_no_one_off(tmp_path: Path) -> None:
