@@ -18,7 +18,7 @@ from graphrisk.logs import LOG
 from graphrisk.policy import Policy
 from graphrisk.runs.export import Format, write_export
 from graphrisk.runs.snapshot import Snapshot, plain
-from graphrisk.runs.store import current_run, publications, read_manifest, read_table, run_ids
+from graphrisk.runs.store import Publication, current_run, publications, read_manifest, read_table, run_ids
 from graphrisk.runs.tables import SCHEMAS
 from graphrisk.scoring.hypotheses import with_rival
 from graphrisk.scoring.reasons import explain
@@ -67,22 +67,24 @@ def status(settings: Settings) -> dict[str, Any]:
 def runs(settings: Settings) -> list[dict[str, Any]]:
     """All runs that are kept, oldest first, with their counts and status (``run_status``)."""
     settings.prepare()
-    return [_run_summary(settings, run_id) for run_id in run_ids(settings.runs)]
-
-
-def _run_summary(settings: Settings, run_id: str) -> dict[str, Any]:
-    manifest = read_manifest(settings.runs, run_id)
+    moves = publications(settings.home)
+    found = [read_manifest(settings.runs, run_id) for run_id in run_ids(settings.runs)]
     kept = ("run_id", "as_of", "engine", "policy_hash", "output_digest", "counts")
-    return {**{key: manifest[key] for key in kept}, "status": run_status(settings, run_id)}
+    return [{**{key: each[key] for key in kept}, "status": _status(each, moves)} for each in found]
 
 
 def run_status(settings: Settings, run_id: str) -> str:
     """``live``, ``published`` (it was live once), ``candidate``, or ``shadow`` (never to be published)."""
-    if current_run(settings.home) == run_id:
+    return _status(read_manifest(settings.runs, run_id), publications(settings.home))
+
+
+def _status(manifest: dict[str, Any], moves: list[Publication]) -> str:
+    run_id = manifest["run_id"]
+    if moves and moves[-1].run_id == run_id:
         return "live"
-    if read_manifest(settings.runs, run_id).get("shadow"):
+    if manifest.get("shadow"):
         return "shadow"
-    return "published" if any(move.run_id == run_id for move in publications(settings.home)) else "candidate"
+    return "published" if any(move.run_id == run_id for move in moves) else "candidate"
 
 
 def chosen_run(settings: Settings, run_id: str | None) -> str:
@@ -195,16 +197,21 @@ def _links_of(snapshot: Snapshot, account_id: str, row: int) -> list[dict[str, A
 
 def lineage_elsewhere(settings: Settings, ring_id: str) -> dict[str, Any] | None:
     """The lineage of an id that only a run knows which was published and then rolled back."""
+    held = set[str]()
     for run in dict.fromkeys(move.run_id for move in reversed(publications(settings.home))):
-        found = None
+        if run in held:
+            continue
         try:
-            found = Snapshot(settings.runs, run, verify=False).lineage_of(ring_id)
+            snapshot = Snapshot(settings.runs, run, verify=False)
+            found = snapshot.lineage_of(ring_id)
         except NotFoundError:
             continue
         except StoreError as error:
             LOG.warning("%s", error)
+            continue
         if found:
             return {**found, "status": "retired", "event": "rolled back", "superseded_by": []}
+        held.update(snapshot.manifest["lineage_of"])
     return None
 
 

@@ -120,3 +120,16 @@ def test_a_run_made_with_another_reference_or_against_a_run_that_is_gone_says_wh
     with pytest.raises(NotFoundError, match=f"Run {first}, from which the ids of {second} come, was removed"):
         pipeline.replay(settings, second)
     assert current_run(settings.home)
+
+
+def test_asking_for_a_ring_that_never_was_opens_no_run_whose_ids_a_later_one_holds(tmp_path: Path) -> None:
+    """With a thousand published runs it took twelve seconds to say that there is no such ring."""
+    settings, dice = settings_at(tmp_path / "home"), random.Random(4)
+    for number in range(3):
+        run = night(settings, dice, number, tmp_path)
+        if current_run(settings.home) != run:
+            pipeline.publish(settings, Policy(), run, "a test says so")
+    first = next(run for run in sorted(settings.runs.iterdir()) if run.name != current_run(settings.home))
+    (first / "lineage.arrow").write_bytes(b"")
+    told = call_cli("show", "ring", "ring_nobodyhasit", home=settings.home)
+    assert (told.returncode, "damaged" in told.stderr) == (6, False), told.stderr
