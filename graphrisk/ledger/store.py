@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError
 
 from graphrisk.errors import SettingsError, StoreError
@@ -79,8 +80,14 @@ class Ledger:
         check_tables(self.folder)
         if not self.exists:
             return []
-        rows = pa.table(open_table(self.folder, "loads").to_pyarrow_table()).sort_by("seq").to_pylist()
-        loads = [Load(**row) for row in rows]
+        # Not by the dataset of delta-rs: a process that ended soon after was aborted by a thread of its reader now and then.
+        try:
+            files = [pq.read_table(file) for file in open_table(self.folder, "loads").file_uris()]
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(
+                f"The ledger table {self.folder / 'loads'} cannot be read ({_short(error)}); restore it from a backup."
+            ) from error
+        loads = sorted((Load(**row) for table in files for row in table.to_pylist()), key=lambda load: load.seq)
         return [load for load in loads if as_of is None or load.accepted_at <= as_of]
 
     def known(self, content: str) -> Load | None:

@@ -183,18 +183,21 @@ def sync_commits(path: Path, after: int) -> None:
     for folder in sorted(folders):
         sync_path(folder)
     if newest // COMMITS_A_CHECKPOINT > after // COMMITS_A_CHECKPOINT and after >= 0:
-        _checkpoint(path)
+        _checkpoint(path, newest)
 
 
-def _checkpoint(path: Path) -> tuple[int, list[Path]]:
-    """Make a checkpoint of a table durably: its version and files. Whoever opens the table reads no entry before it."""
+def _checkpoint(path: Path, version: int | None = None) -> tuple[int, list[Path]]:
+    """Make a checkpoint of a table (of a version that is on the disk, where others write) durably: its version and files.
+    Whoever opens the table reads no entry before it."""
     table = open_table(path.parent, path.name)
+    if version is not None and table.version() != version:
+        table.load_as_version(version)
     table.create_checkpoint()
-    version, log = table.version(), path / "_delta_log"
-    files = sorted(log.glob(f"{version:020d}.checkpoint*.parquet"))
+    log = path / "_delta_log"
+    files = sorted(log.glob(f"{table.version():020d}.checkpoint*.parquet"))
     for file in (*files, log / "_last_checkpoint", log):
         sync_path(file)
-    return version, files
+    return table.version(), files
 
 
 def set_aside_torn_commits(folder: Path) -> bool:

@@ -1,7 +1,9 @@
-"""What a power cut leaves half written in the log of a table hides nothing, and a long log costs nothing."""
+"""What a power cut leaves half written in the log of a table hides nothing; a long log costs nothing; reading ends as it should."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,3 +71,11 @@ def test_a_checkpoint_that_a_power_cut_tore_hides_nothing(table: str, keep: int,
     load(after_nine_loads, facts(after_nine_loads.parent, "j"))
     assert ask(after_nine_loads, COUNTS) == [(50, 50, 10)]
     assert last.with_suffix(".torn").exists()
+
+
+def test_a_program_that_reads_the_loads_and_ends_is_not_aborted(tmp_path: Path) -> None:
+    """One in ten of them was, after it had done all it was to do: a thread of the reader was still there."""
+    load(tmp_path / "home", facts(tmp_path, "a"))
+    program = "import sys; from pathlib import Path; from graphrisk.ledger.store import Ledger; Ledger(Path(sys.argv[1])).loads()"
+    command = [sys.executable, "-c", program, tmp_path / "home" / "ledger"]
+    assert [subprocess.run(command, check=False, capture_output=True).returncode for _ in range(12)] == [0] * 12
