@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote
 
 import duckdb
 import pyarrow as pa
 
 from graphrisk.ledger.store import Ledger, Load
-from graphrisk.ledger.tables import FACTS, PARTITIONS, SCHEMAS, open_table
+from graphrisk.ledger.tables import FACTS, PARTITIONS, SCHEMAS, files_of
 from graphrisk.model import microseconds
 
 MERGED_ACCOUNTS = """
@@ -132,11 +131,11 @@ def _facts_sql(ledger: Ledger, table: str) -> str:
 
 def stored_sql(ledger: Ledger, table: str) -> str:
     """SQL for all rows of a table of facts as they are stored, those of loads that were never accepted among them."""
-    files = open_table(ledger.folder, table).file_uris() if ledger.exists else []
+    files = files_of(ledger.folder, table) if ledger.exists else []
     if not files:
         empty = ", ".join(f"NULL::{_sql_type(field.type)} AS {field.name}" for field in SCHEMAS[table])
         return f"SELECT {empty} WHERE false"
-    listed = ", ".join("'" + unquote(file).replace("'", "''") + "'" for file in files)
+    listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
     partitioned = ", hive_partitioning=true, hive_types={'kind': VARCHAR}" if table in PARTITIONS else ""
     return f"SELECT * FROM read_parquet([{listed}]{partitioned})"
 

@@ -23,6 +23,7 @@ from graphrisk.ledger.tables import (
     append,
     check_tables,
     create_tables,
+    files_of,
     forget_history,
     open_table,
     set_aside_torn_commits,
@@ -82,7 +83,7 @@ class Ledger:
             return []
         # Not by the dataset of delta-rs: a process that ended soon after was aborted by a thread of its reader now and then.
         try:
-            files = [pq.read_table(file) for file in open_table(self.folder, "loads").file_uris()]
+            files = [pq.ParquetFile(file).read() for file in files_of(self.folder, "loads")]
         except (OSError, pa.ArrowException) as error:
             raise StoreError(
                 f"The ledger table {self.folder / 'loads'} cannot be read ({_short(error)}); restore it from a backup."

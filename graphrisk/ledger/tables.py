@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -113,6 +114,11 @@ def open_table(folder: Path, table: str) -> DeltaTable:
                     f"The ledger table {folder / table} cannot be opened ({type(error).__name__}); restore it from a backup."
                 ) from error
     raise AssertionError("unreachable")
+
+
+def files_of(folder: Path, table: str) -> list[str]:
+    """The paths of the files that have the rows of a table. Raises ``StoreError`` as ``open_table`` does."""
+    return [unquote(uri) for uri in open_table(folder, table).file_uris()]
 
 
 def append(folder: Path, table: str, rows: Any, load: str) -> None:

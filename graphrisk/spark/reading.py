@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 import pyarrow as pa
 
 from graphrisk.ledger.store import Ledger, Load
-from graphrisk.ledger.tables import SCHEMAS, open_table
+from graphrisk.ledger.tables import SCHEMAS, files_of
 from graphrisk.spark.work import Work, on_disk
 
 FACTS = "SELECT rows.*, visible.seq FROM stored_$table AS rows JOIN visible USING (load)"
@@ -55,7 +54,7 @@ def view_facts(work: Work, ledger: Ledger, loads: list[Load], at: str | None) ->
 
 def _view_stored(work: Work, ledger: Ledger, table: str, at: str | None) -> None:
     columns = ", ".join(f"{field.name} {_TYPES.get(field.type, 'TIMESTAMP')}" for field in SCHEMAS[table])
-    files = [_relative(file, ledger.folder / table) for file in open_table(ledger.folder, table).file_uris()]
+    files = [str(Path(file).relative_to(ledger.folder / table)) for file in files_of(ledger.folder, table)]
     base = f"{at.rstrip('/') if at else on_disk(ledger.folder)}/{table}"
     reader = work.session.read.schema(columns)
     if not files:
@@ -65,7 +64,3 @@ def _view_stored(work: Work, ledger: Ledger, table: str, at: str | None) -> None
     # Names of files are taken as they are, not as patterns.
     reader = reader.option("basePath", base).option("__globPaths__", "false")
     work.named(f"stored_{table}", reader.parquet(*(f"{base}/{file}" for file in files)))
-
-
-def _relative(file: str, folder: Path) -> str:
-    return str(Path(unquote(file)).relative_to(folder))
