@@ -58,6 +58,7 @@ class Ledger:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read: tuple[int, list[Load]] | None = None
 
     def open(self) -> Ledger:
         """Make the tables if need be and set aside what a power cut tore; returns the ledger."""
@@ -81,15 +82,21 @@ class Ledger:
         check_tables(self.folder)
         if not self.exists:
             return []
+        version, files = files_of(self.folder, "loads")
+        if self._read is None or self._read[0] != version:
+            self._read = (version, self._loads_in(files))
+        loads = self._read[1]
+        return [load for load in loads if as_of is None or load.accepted_at <= as_of]
+
+    def _loads_in(self, files: list[str]) -> list[Load]:
         # Not by the dataset of delta-rs: a process that ended soon after was aborted by a thread of its reader now and then.
         try:
-            files = [pq.ParquetFile(file).read() for file in files_of(self.folder, "loads")]
+            tables = [pq.ParquetFile(file).read() for file in files]
         except (OSError, pa.ArrowException) as error:
             raise StoreError(
                 f"The ledger table {self.folder / 'loads'} cannot be read ({_short(error)}); restore it from a backup."
             ) from error
-        loads = sorted((Load(**row) for table in files for row in table.to_pylist()), key=lambda load: load.seq)
-        return [load for load in loads if as_of is None or load.accepted_at <= as_of]
+        return sorted((Load(**row) for table in tables for row in table.to_pylist()), key=lambda load: load.seq)
 
     def known(self, content: str) -> Load | None:
         """The accepted load that had this very content, if any."""

@@ -54,7 +54,7 @@ def view_facts(work: Work, ledger: Ledger, loads: list[Load], at: str | None) ->
 
 def _view_stored(work: Work, ledger: Ledger, table: str, at: str | None) -> None:
     columns = ", ".join(f"{field.name} {_TYPES.get(field.type, 'TIMESTAMP')}" for field in SCHEMAS[table])
-    files = [str(Path(file).relative_to(ledger.folder / table)) for file in files_of(ledger.folder, table)]
+    files = [str(Path(file).relative_to(ledger.folder / table)) for file in files_of(ledger.folder, table)[1]]
     base = f"{at.rstrip('/') if at else on_disk(ledger.folder)}/{table}"
     reader = work.session.read.schema(columns)
     if not files:
