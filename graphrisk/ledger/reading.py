@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from graphrisk.ledger.store import Ledger, Load
-from graphrisk.ledger.tables import FACTS, PARTITIONS, SCHEMAS, files_of
+from graphrisk.ledger.tables import FACTS, PARTITIONS, SCHEMAS, files_of, open_table
 from graphrisk.model import microseconds
 
 MERGED_ACCOUNTS = """
@@ -131,7 +131,7 @@ def _facts_sql(ledger: Ledger, table: str) -> str:
 
 def stored_sql(ledger: Ledger, table: str) -> str:
     """SQL for all rows of a table of facts as they are stored, those of loads that were never accepted among them."""
-    files = files_of(ledger.folder, table)[1] if ledger.exists else []
+    files = files_of(open_table(ledger.folder, table)) if ledger.exists else []
     if not files:
         empty = ", ".join(f"NULL::{_sql_type(field.type)} AS {field.name}" for field in SCHEMAS[table])
         return f"SELECT {empty} WHERE false"

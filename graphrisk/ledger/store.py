@@ -82,9 +82,9 @@ class Ledger:
         check_tables(self.folder)
         if not self.exists:
             return []
-        version, files = files_of(self.folder, "loads")
-        if self._read is None or self._read[0] != version:
-            self._read = (version, self._loads_in(files))
+        opened = open_table(self.folder, "loads")
+        if self._read is None or self._read[0] != opened.version():
+            self._read = (opened.version(), self._loads_in(files_of(opened)))
         loads = self._read[1]
         return [load for load in loads if as_of is None or load.accepted_at <= as_of]
 

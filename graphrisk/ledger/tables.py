@@ -116,10 +116,9 @@ def open_table(folder: Path, table: str) -> DeltaTable:
     raise AssertionError("unreachable")
 
 
-def files_of(folder: Path, table: str) -> tuple[int, list[str]]:
-    """The version of a table, and the paths of the files that have its rows. Raises ``StoreError`` as ``open_table`` does."""
-    opened = open_table(folder, table)
-    return opened.version(), [unquote(uri) for uri in opened.file_uris()]
+def files_of(opened: DeltaTable) -> list[str]:
+    """The paths of the files that have the rows of a table."""
+    return [unquote(uri) for uri in opened.file_uris()]
 
 
 def append(folder: Path, table: str, rows: Any, load: str) -> None:

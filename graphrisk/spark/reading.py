@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from graphrisk.ledger.store import Ledger, Load
-from graphrisk.ledger.tables import SCHEMAS, files_of
+from graphrisk.ledger.tables import SCHEMAS, files_of, open_table
 from graphrisk.spark.work import Work, on_disk
 
 FACTS = "SELECT rows.*, visible.seq FROM stored_$table AS rows JOIN visible USING (load)"
@@ -54,7 +54,7 @@ def view_facts(work: Work, ledger: Ledger, loads: list[Load], at: str | None) ->
 
 def _view_stored(work: Work, ledger: Ledger, table: str, at: str | None) -> None:
     columns = ", ".join(f"{field.name} {_TYPES.get(field.type, 'TIMESTAMP')}" for field in SCHEMAS[table])
-    files = [str(Path(file).relative_to(ledger.folder / table)) for file in files_of(ledger.folder, table)[1]]
+    files = [str(Path(file).relative_to(ledger.folder / table)) for file in files_of(open_table(ledger.folder, table))]
     base = f"{at.rstrip('/') if at else on_disk(ledger.folder)}/{table}"
     reader = work.session.read.schema(columns)
     if not files:

@@ -70,7 +70,7 @@ class Arriving:
         known: dict[int, Newcomers] = {}
         weeks: list[int] = []
         for holder, moment, one, end in zip(accounts.tolist(), born, first.tolist(), last.tolist(), strict=True):
-            if holder != self._account and self._is_early(one, moment):
+            if holder != self._account and is_early(one, moment, self._policy):
                 weeks.append(week_of(one))
                 known.setdefault(week_of(one), Newcomers()).arrived[holder] = (one, end, False)
         other = accounts != self._account
@@ -146,10 +146,7 @@ class Arriving:
 
     def _arrival(self, stays: list[Span], created: int | None) -> Span | None:
         """The first stay that begins about when the account was created."""
-        return min((stay for stay in stays if self._is_early(stay[0], created)), default=None)
-
-    def _is_early(self, first: int, created: int | None) -> bool:
-        return is_early(first, created, self._policy)
+        return min((stay for stay in stays if is_early(stay[0], created, self._policy)), default=None)
 
 
 def is_place(kind: str, policy: Policy, accounts: int) -> bool:

@@ -20,22 +20,18 @@ class Reach:
     def __init__(self, snapshot: Snapshot, policy: Policy, number: int, near: Ints, links: Links) -> None:
         self._snapshot, self._policy, self.number = snapshot, policy, number
         self._near, self._links = set(near.tolist()), links
-        self._again: dict[int, list[tuple[int, int]]] = {}
-        self._known: dict[int, list[tuple[int, int]]] = {}
+        self._again: dict[int, dict[int, int]] = {}
+        self._known: dict[int, dict[int, int]] = {}
         for a, b, strength in zip(links.a.tolist(), links.b.tolist(), links.strength.tolist(), strict=True):
-            self._again.setdefault(a, []).append((b, strength))
-            self._again.setdefault(b, []).append((a, strength))
+            self._again.setdefault(a, {})[b] = strength
+            self._again.setdefault(b, {})[a] = strength
 
     def links_of(self, account: int) -> dict[int, int]:
-        """The accounts that an account would be linked to, and the strength of each link."""
-        return dict(self._links_of(account))
-
-    def _links_of(self, account: int) -> list[tuple[int, int]]:
+        """The accounts that one of those that are ``near`` would be linked to, and the strength of each link."""
         if account not in self._known:
-            found = list(zip(*self._stored(account), strict=True))
-            if account in self._near:
-                found = [*self._again.get(account, ()), *(link for link in found if link[0] not in self._near)]
-            self._known[account] = found
+            stored = zip(*self._stored(account), strict=True)
+            kept = {other: strength for other, strength in stored if other not in self._near}
+            self._known[account] = {**self._again.get(account, {}), **kept}
         return self._known[account]
 
     def component(self) -> tuple[Ints, int, bool]:
@@ -52,7 +48,7 @@ class Reach:
         while edge:
             account = edge.pop()
             if account in self._near:
-                others = {other for other, strength in self._links_of(account) if strength >= threshold}
+                others = {other for other, strength in self.links_of(account).items() if strength >= threshold}
             else:
                 others = {2 * row for row in self._snapshot.neighbours_of(account // 2, threshold)}
             others -= found
